@@ -1,0 +1,187 @@
+import type { BlockRef } from '../primitives/chainRef.ts'
+import type { UntrustedText } from '../primitives/untrusted.ts'
+import type { Chain, ChainId, Family } from './types.ts'
+
+/**
+ * One unsigned on-chain action in a form that JSON keeps unchanged (amounts are decimal strings).
+ * Families extend it; the pipeline only digests, stores and passes it on.
+ */
+export interface Payload {
+  readonly family: Family
+  readonly chain: ChainId
+  /** The account that signs, in the family's canonical spelling. */
+  readonly from: string
+}
+
+/** What a caller wants to do, before anything is resolved against a chain. */
+export interface Action {
+  /** Recipient, or the contract to call. */
+  readonly to: string
+  /** Transfer: how much of `asset`, in whole units. Call: native tokens to send along. */
+  readonly amount?: string
+  /** "native", a registry symbol or a token address; calls carry native only. */
+  readonly asset?: string
+  /** Human-readable signature, such as `approve(address,uint256)`. */
+  readonly function?: string
+  /** One text per parameter; arrays and tuples as JSON text. */
+  readonly args?: readonly string[]
+  /** Raw calldata, instead of `function` and `args`. */
+  readonly data?: string
+}
+
+export interface Asset {
+  /** CAIP-19 id. */
+  readonly id: string
+  /** Contract address; absent for the native asset. */
+  readonly address?: string
+  readonly decimals: number
+  /** Present when the registry vouches for the asset. */
+  readonly symbol?: string
+  /** What an unlisted token calls itself (R9). */
+  readonly claims?: UntrustedText
+}
+
+/** An action resolved against its chain: who gets what, before gas is known. */
+export interface Draft {
+  readonly from: string
+  readonly to: string
+  /** What leaves the wallet by the caller's word; effects may show more. */
+  readonly outflow: { readonly asset: Asset; readonly raw: bigint }
+  readonly isCall: boolean
+  /** Canonical function signature of a call, when it was given. */
+  readonly signature?: string
+}
+
+export interface Effect {
+  readonly kind: 'transfer' | 'approval'
+  readonly asset: Asset
+  readonly from: string
+  /** Recipient, or the spender of an approval. */
+  readonly to: string
+  readonly raw: bigint
+}
+
+export interface SimulationOutcome {
+  readonly ok: boolean
+  readonly gasUsed: bigint
+  readonly effects: readonly Effect[]
+  /** Why it reverted: a decoded reason in our words, and the contract's own words apart. */
+  readonly revert?: { readonly reason: string; readonly quoted?: UntrustedText }
+}
+
+export type Urgency = 'slow' | 'standard' | 'fast'
+
+/** What a signer binds itself to pay, per unit of gas and in all; decimal strings of base units. */
+export interface FeeTerms {
+  readonly maxFeePerGas: string
+  readonly maxPriorityFeePerGas: string
+}
+
+export interface FeeReading {
+  readonly block: BlockRef
+  readonly baseFee: bigint
+  /** Base fee of the next block, exact by the chain's own formula. */
+  readonly nextBaseFee: bigint
+  readonly congestion: 'low' | 'medium' | 'high'
+  readonly trend: 'falling' | 'flat' | 'rising'
+  readonly tiers: Readonly<Record<Urgency, FeeTerms>>
+}
+
+/** Everything about one payload at one block, read in one round trip. */
+export interface Rehearsal {
+  readonly block: BlockRef
+  readonly outcome: SimulationOutcome
+  /** Native balance of the payer. */
+  readonly nativeBalance: bigint
+  /** Balance of the drafted outflow's token, when it is a token. */
+  readonly tokenBalance?: bigint
+  /** The account's next nonce by mined transactions only; `pending` counts are never asked for. */
+  readonly minedCount: bigint
+  readonly fees: FeeReading
+}
+
+export interface Planned {
+  readonly payload: Payload
+  readonly terms: FeeTerms
+  readonly rehearsal: Rehearsal
+}
+
+export interface SignedTransaction {
+  readonly raw: string
+  readonly hash: string
+}
+
+/** What signed bytes say about themselves, re-parsed. */
+export interface ParsedTransaction {
+  readonly payload: Payload
+  readonly nonce: bigint
+  readonly terms: FeeTerms
+  readonly hash: string
+}
+
+/** Pure coding between payloads and the bytes that are signed; no I/O. */
+export interface PayloadCodec {
+  /** Digest that the key signs, over exactly payload, nonce and terms. */
+  signingDigest(payload: Payload, nonce: bigint, terms: FeeTerms): string
+  assemble(payload: Payload, nonce: bigint, terms: FeeTerms, signature: string): SignedTransaction
+  /** Re-derives the payload from raw bytes. `from` is recovered from the signature. */
+  parse(raw: string): ParsedTransaction
+  /** The most that can be spent on fees, in native base units. */
+  maxFee(payload: Payload, terms: FeeTerms): bigint
+  /** Native base units that the payload itself moves. */
+  value(payload: Payload): bigint
+}
+
+/** What a chain says about transactions of ours at one head. */
+export interface StatusReading {
+  readonly head: BlockRef
+  readonly minedCount: bigint
+  readonly transactions: readonly TransactionStatus[]
+}
+
+export interface TransactionStatus {
+  readonly hash: string
+  /** `unseen`: the endpoint knows nothing of it; proof of nothing. */
+  readonly state: 'unseen' | 'pending' | 'included'
+  readonly included?: {
+    readonly block: BlockRef
+    readonly succeeded: boolean
+    readonly gasUsed: bigint
+    /** Native base units paid for gas. */
+    readonly feePaid: bigint
+  }
+}
+
+/** What came of handing bytes to the network. Anything that is not acceptance proves nothing (R14). */
+export type SubmitResult =
+  | { readonly outcome: 'accepted' }
+  | { readonly outcome: 'unknown'; readonly evidence: string }
+
+export interface BalanceReading {
+  readonly block: BlockRef
+  /** In the order asked: accounts, then assets. A missing raw is an asset that did not answer. */
+  readonly balances: readonly { readonly account: string; readonly asset: Asset; readonly raw?: bigint }[]
+}
+
+/** The family-specific half of the engine, one per configured chain. */
+export interface ChainAdapter {
+  readonly chain: Chain
+  readonly codec: PayloadCodec
+  /** Canonical spelling of an address; throws `address_invalid` naming `field`. */
+  address(text: string, field: string): string
+  /** Resolves "native", a registry symbol or a token address; decimals come from the chain. */
+  asset(text: string, signal: AbortSignal): Promise<Asset>
+  draft(action: Action, from: string, signal: AbortSignal): Promise<Draft>
+  /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
+  plan(draft: Draft, urgency: Urgency, signal: AbortSignal): Promise<Planned>
+  /** Simulates a finished payload again, and reads what execution depends on. */
+  rehearse(payload: Payload, terms: FeeTerms, signal: AbortSignal): Promise<Rehearsal>
+  fees(signal: AbortSignal): Promise<FeeReading>
+  balances(
+    accounts: readonly string[],
+    assets: readonly string[],
+    signal: AbortSignal,
+  ): Promise<BalanceReading>
+  head(signal: AbortSignal): Promise<BlockRef>
+  status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
+}

@@ -1,0 +1,55 @@
+import type { UntrustedText } from '../primitives/untrusted.ts'
+import { type ErrorCode, type ErrorContext, errorCatalogue } from './catalogue.ts'
+
+/** Who can mend it: the caller's input, the operator's policy or config, the chain, a provider, or us. */
+export type ErrorKind = 'input' | 'policy' | 'chain' | 'provider' | 'config' | 'bug'
+
+/**
+ * `no`: the same call fails again; `same`: repeat the very same call at once; a number: the same call,
+ * after that many seconds.
+ */
+export type Retry = 'no' | 'same' | { readonly afterSeconds: number }
+
+/** What may have happened outside Bursar's own records when the error was thrown. */
+export type SideEffect = 'none' | 'possible' | 'done'
+
+export interface ErrorExtras {
+  /** CAIP-2 id of the chain that the error concerns. */
+  readonly chain?: string
+  readonly sideEffect?: SideEffect
+  /** A stranger's words, such as a revert string. */
+  readonly quoted?: UntrustedText
+  /** Logged, never shown. */
+  readonly cause?: unknown
+}
+
+/** The only error that Bursar throws on purpose (R10). Everything it says comes from the catalogue. */
+export class BursarError<C extends ErrorCode = ErrorCode> extends Error {
+  readonly code: C
+  readonly context: ErrorContext<C>
+  readonly kind: ErrorKind
+  readonly fix: string
+  readonly retry: Retry
+  readonly sideEffect: SideEffect
+  readonly chain: string | undefined
+  readonly quoted: UntrustedText | undefined
+
+  constructor(code: C, context: ErrorContext<C>, extras: ErrorExtras = {}) {
+    const spec = errorCatalogue[code]
+    const words = spec.words(context as never)
+    super(words.message, extras.cause === undefined ? undefined : { cause: extras.cause })
+    this.name = 'BursarError'
+    this.code = code
+    this.context = context
+    this.kind = spec.kind
+    this.fix = words.fix
+    this.retry = spec.retry
+    this.sideEffect = extras.sideEffect ?? 'none'
+    this.chain = extras.chain
+    this.quoted = extras.quoted
+  }
+}
+
+export function isBursarError<C extends ErrorCode>(error: unknown, code?: C): error is BursarError<C> {
+  return error instanceof BursarError && (code === undefined || error.code === code)
+}

@@ -1,0 +1,11 @@
+/** Structured logging port. Fields must not hold secrets; URLs go through `hostOf` first. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+
+export type LogFields = Readonly<Record<string, unknown>>
+
+export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} }

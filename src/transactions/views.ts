@@ -1,0 +1,143 @@
+import type { Urgency } from '../chains/adapter.ts'
+import type { Amount } from '../primitives/amount.ts'
+import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
+
+/** What answers say about intents and operations. Everything is JSON-safe. */
+
+export interface PrepareRequest {
+  readonly chain: string
+  readonly wallet: string
+  readonly to: string
+  readonly amount?: string
+  readonly asset?: string
+  readonly function?: string
+  readonly args?: readonly string[]
+  readonly data?: string
+  readonly urgency?: Urgency
+  readonly idempotencyKey: string
+}
+
+export interface WalletRef {
+  readonly name: string
+  readonly address: string
+}
+
+export interface EffectView {
+  readonly kind: 'transfer' | 'approval'
+  readonly from: string
+  readonly to: string
+  readonly amount: Amount
+}
+
+export interface IntentView {
+  readonly intentId: string
+  readonly status: 'ready' | 'executed' | 'expired'
+  readonly chain: ChainRef
+  readonly wallet: WalletRef
+  readonly to: string
+  /** Native value that the transaction itself carries. */
+  readonly value: Amount
+  readonly function?: string
+  readonly gasLimit: string
+  readonly fees: {
+    readonly expected: Amount
+    readonly ceiling: Amount
+    readonly maxFeePerGasGwei: string
+    readonly maxPriorityFeePerGasGwei: string
+  }
+  readonly simulation: {
+    readonly backend: string
+    readonly block: BlockRef
+    readonly gasUsed: string
+    readonly effects: readonly EffectView[]
+  }
+  readonly verdict: { readonly decision: 'allow'; readonly rules: readonly string[] }
+  readonly idempotencyKey: string
+  /** Digest over every field that will be signed, except the nonce, which is reserved late (R4). */
+  readonly digest: string
+  readonly expiresAt: string
+  readonly operationId?: string
+  readonly next: string
+}
+
+export type StepState =
+  | 'queued'
+  | 'reserved'
+  | 'signed'
+  | 'sent'
+  | 'included'
+  | 'final'
+  | 'reverted'
+  | 'replaced'
+  | 'unknown'
+  | 'failed'
+
+export type OperationState = 'running' | 'committed' | 'failed' | 'stuck'
+
+export interface AttemptView {
+  readonly hash: string
+  readonly kind: 'original' | 'speed_up' | 'cancel'
+  readonly state: 'signed' | 'sent' | 'included' | 'superseded'
+  readonly explorerUrl?: string
+}
+
+export interface StepView {
+  readonly chain: ChainRef
+  readonly wallet: WalletRef
+  readonly to: string
+  readonly value: Amount
+  readonly state: StepState
+  readonly nonce?: string
+  readonly attempts: readonly AttemptView[]
+  readonly confirmations: number
+  readonly requiredConfirmations: number
+  readonly includedIn?: BlockRef
+  readonly gasUsed?: string
+  readonly feePaid?: Amount
+  /** Why the step is where it is, when that needs words. */
+  readonly note?: string
+}
+
+export interface OperationView {
+  readonly operationId: string
+  readonly intentId: string
+  readonly idempotencyKey: string
+  readonly state: OperationState
+  readonly sideEffect: 'none' | 'possible' | 'done'
+  readonly steps: readonly StepView[]
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly next: string
+}
+
+export interface OperationQuery {
+  /** An operation id, an intent id, or an idempotency key. */
+  readonly operation: string
+  readonly waitSeconds?: number
+  readonly until?: 'included' | 'final'
+}
+
+export interface OperationFilter {
+  readonly chain?: string
+  readonly wallet?: string
+  readonly state?: OperationState
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export interface OperationSummary {
+  readonly operationId: string
+  readonly idempotencyKey: string
+  readonly state: OperationState
+  readonly chain: ChainRef
+  readonly wallet: WalletRef
+  readonly to: string
+  readonly value: Amount
+  readonly hash?: string
+  readonly createdAt: string
+}
+
+export interface OperationPage {
+  readonly operations: readonly OperationSummary[]
+  readonly nextCursor?: string
+}
