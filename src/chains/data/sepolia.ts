@@ -1,0 +1,20 @@
+import type { Chain } from '../types.ts'
+
+export const sepolia: Chain = {
+  id: 'eip155:11155111',
+  family: 'evm',
+  name: 'Sepolia',
+  aliases: ['sepolia', 'eth-sepolia'],
+  network: 'testnet',
+  native: { name: 'Sepolia Ether', symbol: 'ETH', decimals: 18, slip44: 1 },
+  env: 'ETH_SEPOLIA',
+  confirmations: 12,
+  blockTimeMs: 12_000,
+  feeModel: 'eip1559',
+  contracts: {
+    multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
+  },
+  tokens: [{ symbol: 'USDC', address: '0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238', decimals: 6 }],
+  publicRpcUrls: ['https://11155111.rpc.thirdweb.com'],
+  explorerUrl: 'https://sepolia.etherscan.io',
+}

@@ -1,0 +1,78 @@
+import type { Secret } from '../primitives/secret.ts'
+
+/** What configuration needs to know of a chain; the registry's chains have this shape. */
+export interface ChainForConfig {
+  /** CAIP-2 id. */
+  readonly id: string
+  readonly family: 'evm' | 'solana'
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly network: 'mainnet' | 'testnet' | 'sandbox'
+  /** Prefix of the chain's environment variables, such as `BASE_SEPOLIA`. */
+  readonly env: string
+  /** Its keys are the contracts that an operator may move to another address. */
+  readonly contracts: Readonly<Record<string, string>>
+}
+
+export type Provider = 'own' | 'alchemy' | 'infura' | 'quicknode' | 'public'
+
+export interface EndpointConfig {
+  /** Secret, because providers put API keys into paths and queries (T14). */
+  readonly url: Secret
+  /** Host and port: all of the URL that may be shown. */
+  readonly host: string
+  readonly provider: Provider
+  /** Lower is tried first: own 0, alchemy 1, infura 2, quicknode 3, public 4. */
+  readonly priority: number
+}
+
+export interface ChainConfig {
+  /** CAIP-2 id. */
+  readonly chainId: string
+  /** At least one, by priority. */
+  readonly endpoints: readonly EndpointConfig[]
+  readonly confirmations?: number
+  readonly contracts: Readonly<Record<string, string>>
+}
+
+export interface WalletConfig {
+  readonly name: string
+  /** 0x and 64 lower-case hex digits. */
+  readonly privateKey: Secret
+}
+
+export interface PerTransactionCap {
+  /** `*` for every chain, or a CAIP-2 id. */
+  readonly chain: string
+  /** `native`, a registry symbol, or a token address. */
+  readonly asset: string
+  /** Decimal text in whole units. */
+  readonly max: string
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
+export interface Config {
+  /** Absolute path of the folder that holds the journal. */
+  readonly home: string
+  /** Only chains with at least one endpoint. */
+  readonly chains: readonly ChainConfig[]
+  readonly wallets: readonly WalletConfig[]
+  readonly policy: {
+    /** Decimal text in gwei; nothing is ever signed above it (D4). */
+    readonly maxGasPriceGwei: string
+    readonly perTransaction: readonly PerTransactionCap[]
+  }
+  readonly intentTtlSeconds: number
+  readonly rpcTimeoutMs: number
+  readonly simulationRequired: boolean
+  readonly logLevel: LogLevel
+  readonly sandbox: {
+    /** True when no chain is configured: Bursar then brings its own two. */
+    readonly embedded: boolean
+    /** Absolute path where sandbox state survives restarts; absent means it does not. */
+    readonly stateDir?: string
+  }
+  /** What looks wrong without being certainly so, for the log and doctor; holds no secret. */
+  readonly warnings: readonly string[]
+}
