@@ -125,7 +125,7 @@ export interface PayloadCodec {
   signingDigest(payload: Payload, nonce: bigint, terms: FeeTerms): string
   assemble(payload: Payload, nonce: bigint, terms: FeeTerms, signature: string): SignedTransaction
   /** Re-derives the payload from raw bytes. `from` is recovered from the signature. */
-  parse(raw: string): ParsedTransaction
+  parse(raw: string): Promise<ParsedTransaction>
   /** The most that can be spent on fees, in native base units. */
   maxFee(payload: Payload, terms: FeeTerms): bigint
   /** Native base units that the payload itself moves. */
@@ -144,7 +144,8 @@ export interface TransactionStatus {
   /** `unseen`: the endpoint knows nothing of it; proof of nothing. */
   readonly state: 'unseen' | 'pending' | 'included'
   readonly included?: {
-    readonly block: BlockRef
+    readonly blockNumber: string
+    readonly blockHash: string
     readonly succeeded: boolean
     readonly gasUsed: bigint
     /** Native base units paid for gas. */
@@ -175,11 +176,12 @@ export interface ChainAdapter {
   /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
   plan(draft: Draft, urgency: Urgency, signal: AbortSignal): Promise<Planned>
   /** Simulates a finished payload again, and reads what execution depends on. */
-  rehearse(payload: Payload, terms: FeeTerms, signal: AbortSignal): Promise<Rehearsal>
+  rehearse(payload: Payload, terms: FeeTerms, outflow: Asset, signal: AbortSignal): Promise<Rehearsal>
   fees(signal: AbortSignal): Promise<FeeReading>
+  /** Every asset for every account at one block, in one round trip once the assets are known. */
   balances(
     accounts: readonly string[],
-    assets: readonly string[],
+    assets: readonly Asset[],
     signal: AbortSignal,
   ): Promise<BalanceReading>
   head(signal: AbortSignal): Promise<BlockRef>

@@ -1,0 +1,34 @@
+import { parseAbi } from 'viem'
+
+export const erc20Abi = parseAbi([
+  'function decimals() view returns (uint8)',
+  'function symbol() view returns (string)',
+  'function balanceOf(address) view returns (uint256)',
+  'function transfer(address to, uint256 amount) returns (bool)',
+  'event Transfer(address indexed from, address indexed to, uint256 amount)',
+  'event Approval(address indexed owner, address indexed spender, uint256 amount)',
+])
+
+export const multicall3Abi = parseAbi([
+  'struct Call { address target; bool allowFailure; bytes callData; }',
+  'struct Result { bool success; bytes returnData; }',
+  'function aggregate3(Call[] calls) payable returns (Result[] results)',
+  'function getEthBalance(address) view returns (uint256)',
+  'function getBlockNumber() view returns (uint256)',
+  'function getLastBlockHash() view returns (bytes32)',
+])
+
+/** Errors that many contracts share: ERC-6093 and OpenZeppelin's access control. */
+export const sharedErrorsAbi = parseAbi([
+  'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',
+  'error ERC20InvalidSender(address sender)',
+  'error ERC20InvalidReceiver(address receiver)',
+  'error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)',
+  'error ERC20InvalidApprover(address approver)',
+  'error ERC20InvalidSpender(address spender)',
+  'error OwnableUnauthorizedAccount(address account)',
+  'error AccessControlUnauthorizedAccount(address account, bytes32 neededRole)',
+  'error ReentrancyGuardReentrantCall()',
+  'error EnforcedPause()',
+  'error SafeERC20FailedOperation(address token)',
+])

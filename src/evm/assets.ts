@@ -1,0 +1,92 @@
+import { decodeFunctionResult, encodeFunctionData, type Hex } from 'viem'
+import type { Asset } from '../chains/adapter.ts'
+import type { Chain } from '../chains/types.ts'
+import { BursarError } from '../errors/bursarError.ts'
+import { untrusted } from '../primitives/untrusted.ts'
+import type { ChainClient } from '../rpc/chainClient.ts'
+import type { RpcOutcome } from '../rpc/transport.ts'
+import { erc20Abi } from './abi.ts'
+import { checksum, parseAddress } from './address.ts'
+
+const DECIMALS = encodeFunctionData({ abi: erc20Abi, functionName: 'decimals' })
+const SYMBOL = encodeFunctionData({ abi: erc20Abi, functionName: 'symbol' })
+// No token in use has more; a larger answer is a broken or hostile contract.
+const MAX_DECIMALS = 77
+
+/** The assets of one EVM chain. Decimals come from the chain, once: contracts do not change them. */
+export class EvmAssets {
+  readonly native: Asset
+  readonly #known = new Map<string, Asset>()
+  readonly #chain: Chain
+  readonly #client: ChainClient
+
+  constructor(chain: Chain, client: ChainClient) {
+    this.#chain = chain
+    this.#client = client
+    this.native = {
+      id: `${chain.id}/slip44:${chain.native.slip44}`,
+      decimals: chain.native.decimals,
+      symbol: chain.native.symbol,
+    }
+  }
+
+  /** Resolves "native", a symbol of the registry or a token address. Throws `asset_unknown`. */
+  async resolve(text: string, signal: AbortSignal): Promise<Asset> {
+    const wanted = text.toLowerCase()
+    if (wanted === 'native' || wanted === this.#chain.native.symbol.toLowerCase()) return this.native
+    const listed = this.#chain.tokens.find((token) => token.symbol.toLowerCase() === wanted)
+    if (!listed && !wanted.startsWith('0x')) throw this.#unknown(text)
+    const address = listed ? checksum(listed.address) : parseAddress(text, 'asset')
+    const asset = await this.token(address, signal)
+    if (!asset) throw this.#unknown(text)
+    return asset
+  }
+
+  /** The token at an address, or undefined when nothing there answers like one. */
+  async token(address: Hex, signal: AbortSignal): Promise<Asset | undefined> {
+    const cached = this.#known.get(address)
+    if (cached) return cached
+    const outcomes = await this.#client.batch(
+      [DECIMALS, SYMBOL].map((data) => ({ method: 'eth_call', params: [{ to: address, data }, 'latest'] })),
+      signal,
+    )
+    const asset = this.#describe(address, decodeDecimals(outcomes[0]), decodeSymbol(outcomes[1]))
+    if (asset) this.#known.set(address, asset)
+    return asset
+  }
+
+  #describe(address: Hex, decimals: number | undefined, symbol: string | undefined): Asset | undefined {
+    if (decimals === undefined) return undefined
+    const id = `${this.#chain.id}/erc20:${address}`
+    const listed = this.#chain.tokens.find((token) => token.address.toLowerCase() === address.toLowerCase())
+    // The registry vouches for a symbol only while the contract is what the registry describes.
+    if (listed && listed.decimals === decimals) return { id, address, decimals, symbol: listed.symbol }
+    return { id, address, decimals, ...(symbol === undefined ? {} : { claims: untrusted(symbol, 32) }) }
+  }
+
+  /** Whether the registry lists a token at this address. */
+  lists(address: Hex): boolean {
+    return this.#chain.tokens.some((token) => token.address.toLowerCase() === address.toLowerCase())
+  }
+
+  #unknown(given: string): BursarError {
+    const known = this.#chain.tokens.map((token) => token.symbol)
+    return new BursarError('asset_unknown', { given: given.slice(0, 80), known }, { chain: this.#chain.id })
+  }
+}
+
+function decodeDecimals(outcome: RpcOutcome | undefined): number | undefined {
+  if (!outcome?.ok || typeof outcome.result !== 'string' || outcome.result.length < 66) return undefined
+  const decimals = BigInt(outcome.result.slice(0, 66))
+  return decimals <= MAX_DECIMALS ? Number(decimals) : undefined
+}
+
+function decodeSymbol(outcome: RpcOutcome | undefined): string | undefined {
+  if (!outcome?.ok || typeof outcome.result !== 'string') return undefined
+  try {
+    return decodeFunctionResult({ abi: erc20Abi, functionName: 'symbol', data: outcome.result as Hex })
+  } catch {
+    // Some early tokens answer bytes32 or nothing: a token without a name is still a token.
+    return undefined
+  }
+}

@@ -1,0 +1,51 @@
+import type { Hex } from 'viem'
+import type { ChainAdapter, FeeReading } from '../chains/adapter.ts'
+import type { Chain } from '../chains/types.ts'
+import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
+import { parseAddress } from './address.ts'
+import { EvmAssets } from './assets.ts'
+import { EvmBalances } from './balances.ts'
+import { LATEST_BLOCK, parseHead } from './blocks.ts'
+import { evmCodec } from './codec.ts'
+import { draftAction, type EvmDraft } from './draft.ts'
+import { asEvmPayload } from './evmPayload.ts'
+import { FEE_HISTORY, readFees } from './fees.ts'
+import { EvmRehearsals } from './rehearse.ts'
+import { readStatus } from './status.ts'
+
+/** The EVM half of the engine for one chain. */
+export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
+  const assets = new EvmAssets(chain, client)
+  const rehearsals = new EvmRehearsals(client, assets)
+  const balances = new EvmBalances(chain, client)
+
+  async function fees(signal: AbortSignal): Promise<FeeReading> {
+    const outcomes = await client.batch([LATEST_BLOCK, FEE_HISTORY], signal)
+    const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), client.host)
+    const reading = readFees(resultOf(outcomes[1], 'eth_feeHistory', client), head.ref, client.host)
+    rehearsals.noteFees(reading)
+    return reading
+  }
+
+  return {
+    chain,
+    codec: evmCodec(chain),
+    address: parseAddress,
+    asset: (text, signal) => assets.resolve(text, signal),
+    draft: (action, from, signal) => draftAction(chain.id, action, from as Hex, assets, signal),
+    plan: (draft, urgency, signal) => rehearsals.plan(draft as EvmDraft, urgency, signal),
+    rehearse: (payload, terms, outflow, signal) =>
+      rehearsals.rehearse(asEvmPayload(payload), terms, outflow, signal),
+    fees,
+    balances: (accounts, wanted, signal) => {
+      const questions = accounts.flatMap((account) =>
+        wanted.map((asset) => ({ account: account as Hex, asset })),
+      )
+      return balances.read(questions, signal)
+    },
+    async head(signal) {
+      return parseHead(await client.call(LATEST_BLOCK.method, LATEST_BLOCK.params, signal), client.host).ref
+    },
+    status: (account, hashes, signal) => readStatus(client, account, hashes, signal),
+  }
+}

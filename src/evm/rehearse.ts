@@ -1,0 +1,169 @@
+import { encodeFunctionData, type Hex } from 'viem'
+import type { Asset, FeeReading, FeeTerms, Planned, Rehearsal, Urgency } from '../chains/adapter.ts'
+import { BursarError } from '../errors/bursarError.ts'
+import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
+import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
+import { erc20Abi } from './abi.ts'
+import type { EvmAssets } from './assets.ts'
+import { type EvmHead, LATEST_BLOCK, parseHead } from './blocks.ts'
+import type { EvmDraft } from './draft.ts'
+import type { EvmPayload } from './evmPayload.ts'
+import { FEE_HISTORY, readFees } from './fees.ts'
+import { asHex, fromQuantity, toQuantity } from './quantity.ts'
+import { decodeRevert } from './reverts.ts'
+import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulate.ts'
+
+/** What a plain transfer to an account without code costs on chains that charge execution only. */
+const PLAIN_TRANSFER_GAS = 21_000n
+/** A head may move between the entries of a batch; the next try is a block time away from that. */
+const MAX_TRIES = 3
+
+interface Snapshot {
+  readonly head: EvmHead
+  readonly fees: FeeReading
+  readonly nativeBalance: bigint
+  readonly tokenBalance?: bigint
+  readonly minedCount: bigint
+}
+
+/** Simulates payloads and reads what a decision about them needs, in one round trip each. */
+export class EvmRehearsals {
+  readonly #client: ChainClient
+  readonly #assets: EvmAssets
+  /** Fees of the last reading: they let a first simulation ride along with the reads it would wait for. */
+  #lastFees: FeeReading | undefined
+
+  constructor(client: ChainClient, assets: EvmAssets) {
+    this.#client = client
+    this.#assets = assets
+  }
+
+  noteFees(fees: FeeReading): void {
+    this.#lastFees = fees
+  }
+
+  /** Simulates exactly this payload with these terms. */
+  async rehearse(
+    payload: EvmPayload,
+    terms: FeeTerms,
+    outflow: Asset,
+    signal: AbortSignal,
+  ): Promise<Rehearsal> {
+    for (let tries = 1; ; tries++) {
+      const reads = snapshotRequests(payload.from, outflow)
+      const outcomes = await this.#client.batch([...reads, simulationRequest(payload, terms)], signal)
+      const snapshot = this.#snapshot(outcomes)
+      const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
+      if (rehearsal) return rehearsal
+      if (tries === MAX_TRIES) {
+        const reason = `the head of ${this.#client.host} moved during each of ${MAX_TRIES} simulations`
+        throw new BursarError('simulation_unavailable', { reason }, { chain: this.#client.chain })
+      }
+    }
+  }
+
+  /** Finds the gas limit of a draft and rehearses the finished payload: one round trip for plain transfers, else two. */
+  async plan(draft: EvmDraft, urgency: Urgency, signal: AbortSignal): Promise<Planned> {
+    const plain = draft.data === '0x' && this.#lastFees ? draftPayload(draft, PLAIN_TRANSFER_GAS) : undefined
+    const guess = this.#lastFees?.tiers[urgency]
+    const reads = [...snapshotRequests(draft.from, draft.outflow.asset), estimateRequest(draft)]
+    const speculative = plain && guess ? [simulationRequest(plain, guess)] : []
+    const outcomes = await this.#client.batch([...reads, ...speculative], signal)
+    const snapshot = this.#snapshot(outcomes)
+    const terms = snapshot.fees.tiers[urgency]
+    if (plain && speculative.length > 0) {
+      const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
+      if (rehearsal?.outcome.ok) return { payload: plain, terms, rehearsal }
+    }
+    const estimate = outcomes[reads.length - 1]
+    if (!estimate?.ok) return this.#refused(draft, terms, snapshot, estimate)
+    const gas = fromQuantity(estimate.result, 'gas estimate', this.#client.host)
+    const payload = draftPayload(draft, gas === PLAIN_TRANSFER_GAS ? gas : withBuffer(gas))
+    const rehearsal = await this.rehearse(payload, terms, draft.outflow.asset, signal)
+    return { payload, terms, rehearsal }
+  }
+
+  #refused(draft: EvmDraft, terms: FeeTerms, snapshot: Snapshot, estimate: RpcOutcome | undefined): Planned {
+    const error = estimate?.ok === false ? estimate.error : { code: 0, message: 'no answer' }
+    const data =
+      typeof error.data === 'string' && /^0x([0-9a-fA-F]{2})*$/.test(error.data) ? (error.data as Hex) : '0x'
+    const revert = decodeRevert(data)
+    const outcome = { ok: false, gasUsed: 0n, effects: [], revert }
+    const rehearsal = { ...snapshot, block: snapshot.head.ref, outcome }
+    return { payload: draftPayload(draft, PLAIN_TRANSFER_GAS), terms, rehearsal }
+  }
+
+  async #rehearsal(
+    snapshot: Snapshot,
+    outcome: RpcOutcome | undefined,
+    signal: AbortSignal,
+  ): Promise<Rehearsal | undefined> {
+    const { head, ...readings } = snapshot
+    const simulation = parseSimulation(outcome, this.#client.host)
+    if (!('logs' in simulation)) return { ...readings, block: head.ref, outcome: simulation }
+    if (!ranOn(head, simulation)) return undefined
+    return { ...readings, block: head.ref, outcome: await outcomeOf(simulation, this.#assets, signal) }
+  }
+
+  #snapshot(outcomes: readonly RpcOutcome[]): Snapshot {
+    const { host } = this.#client
+    const result = (index: number, method: string) => resultOf(outcomes[index], method, this.#client)
+    const head = parseHead(result(0, 'eth_getBlockByNumber'), host)
+    const fees = readFees(result(1, 'eth_feeHistory'), head.ref, host)
+    this.#lastFees = fees
+    const token = outcomes[4]?.ok ? asHex(outcomes[4].result, 'token balance', host) : '0x'
+    return {
+      head,
+      fees,
+      nativeBalance: fromQuantity(result(2, 'eth_getBalance'), 'balance', host),
+      minedCount: fromQuantity(result(3, 'eth_getTransactionCount'), 'nonce', host),
+      ...(token.length === 66 ? { tokenBalance: BigInt(token) } : {}),
+    }
+  }
+}
+
+/** In the order that `#snapshot` reads. The fifth asks for the token that leaves, or is a cheap constant. */
+function snapshotRequests(from: Hex, outflow: Asset): readonly RpcRequest[] {
+  const balanceOf = outflow.address
+    ? {
+        method: 'eth_call',
+        params: [
+          {
+            to: outflow.address,
+            data: encodeFunctionData({ abi: erc20Abi, functionName: 'balanceOf', args: [from] }),
+          },
+          'latest',
+        ],
+      }
+    : { method: 'eth_chainId', params: [] }
+  return [
+    LATEST_BLOCK,
+    FEE_HISTORY,
+    { method: 'eth_getBalance', params: [from, 'latest'] },
+    { method: 'eth_getTransactionCount', params: [from, 'latest'] },
+    balanceOf,
+  ]
+}
+
+function estimateRequest(draft: EvmDraft): RpcRequest {
+  const call = { from: draft.from, to: draft.callTo, value: toQuantity(draft.value), input: draft.data }
+  return { method: 'eth_estimateGas', params: [call, 'latest'] }
+}
+
+function draftPayload(draft: EvmDraft, gasLimit: bigint): EvmPayload {
+  return {
+    family: 'evm',
+    chain: draft.chain,
+    from: draft.from,
+    to: draft.callTo,
+    value: draft.value.toString(),
+    data: draft.data,
+    accessList: [],
+    gasLimit: gasLimit.toString(),
+  }
+}
+
+/** A fifth on top, rounded up: state may move between now and inclusion. */
+function withBuffer(gas: bigint): bigint {
+  return (gas * 12n + 9n) / 10n
+}

@@ -1,0 +1,137 @@
+import { decodeEventLog, type Hex, isAddressEqual } from 'viem'
+import type { Effect, FeeTerms, SimulationOutcome } from '../chains/adapter.ts'
+import { BursarError } from '../errors/bursarError.ts'
+import { untrusted } from '../primitives/untrusted.ts'
+import { isMissing } from '../rpc/chainClient.ts'
+import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
+import { erc20Abi } from './abi.ts'
+import { checksum } from './address.ts'
+import type { EvmAssets } from './assets.ts'
+import type { EvmHead } from './blocks.ts'
+import type { EvmPayload } from './evmPayload.ts'
+import { asHex, asList, asObject, fromQuantity, toQuantity } from './quantity.ts'
+import { decodeRevert } from './reverts.ts'
+
+/** Where eth_simulateV1 reports moves of the native token, as Transfer events (traceTransfers). */
+const NATIVE_LOGS: Hex = '0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee'
+
+/** `eth_simulateV1` of exactly this payload: validated like a real transaction, native moves traced. */
+export function simulationRequest(payload: EvmPayload, terms: FeeTerms): RpcRequest {
+  const call = {
+    from: payload.from,
+    to: payload.to,
+    value: toQuantity(BigInt(payload.value)),
+    input: payload.data,
+    gas: toQuantity(BigInt(payload.gasLimit)),
+    maxFeePerGas: toQuantity(BigInt(terms.maxFeePerGas)),
+    maxPriorityFeePerGas: toQuantity(BigInt(terms.maxPriorityFeePerGas)),
+    ...(payload.accessList.length === 0 ? {} : { accessList: payload.accessList }),
+  }
+  const options = { blockStateCalls: [{ calls: [call] }], traceTransfers: true, validation: true }
+  return { method: 'eth_simulateV1', params: [options, 'latest'] }
+}
+
+export interface ParsedSimulation {
+  /** Number and parent of the block that the node made up for the simulation. */
+  readonly number: bigint
+  readonly parentHash: string
+  readonly ok: boolean
+  readonly gasUsed: bigint
+  readonly revertData: Hex
+  readonly logs: readonly RawLog[]
+}
+
+interface RawLog {
+  readonly address: Hex
+  readonly topics: readonly Hex[]
+  readonly data: Hex
+}
+
+/** The simulated block of an answer; the node's refusal as an outcome; `simulation_unavailable` thrown. */
+export function parseSimulation(
+  outcome: RpcOutcome | undefined,
+  host: string,
+): ParsedSimulation | SimulationOutcome {
+  if (!outcome?.ok) {
+    const error = outcome?.error ?? { code: 0, message: 'no answer' }
+    if (isMissing(error)) {
+      throw new BursarError('simulation_unavailable', { reason: `${host} does not offer eth_simulateV1` })
+    }
+    // Validation failed before execution: funds, intrinsic gas, fee below base fee.
+    const reason = `the node refused the transaction (code ${error.code})`
+    return { ok: false, gasUsed: 0n, effects: [], revert: { reason, quoted: untrusted(error.message) } }
+  }
+  const block = asObject(asList(outcome.result, 'the simulation', host)[0], 'the simulated block', host)
+  const call = asObject(asList(block['calls'], 'calls', host)[0], 'the simulated call', host)
+  return {
+    number: fromQuantity(block['number'], 'simulated number', host),
+    parentHash: asHex(block['parentHash'], 'simulated parent', host),
+    ok: fromQuantity(call['status'], 'status', host) === 1n,
+    gasUsed: fromQuantity(call['gasUsed'], 'gasUsed', host),
+    revertData: revertDataOf(call, host),
+    logs: asList(call['logs'] ?? [], 'logs', host).map((log) => parseLog(log, host)),
+  }
+}
+
+function revertDataOf(call: Record<string, unknown>, host: string): Hex {
+  const error = typeof call['error'] === 'object' && call['error'] !== null ? call['error'] : {}
+  const fromError = 'data' in error && typeof error.data === 'string' ? error.data : undefined
+  return asHex(fromError ?? call['returnData'] ?? '0x', 'return data', host)
+}
+
+/**
+ * Whether a simulation ran on this head. Nodes differ: the specification's simulated block is the child of its
+ * base; anvil's stands beside it, with the base's own number and parent.
+ */
+export function ranOn(head: EvmHead, simulation: ParsedSimulation): boolean {
+  const child = simulation.number === head.number + 1n && simulation.parentHash === head.ref.hash
+  const twin = simulation.number === head.number && simulation.parentHash === head.parentHash
+  return child || twin
+}
+
+/** Effects and, when it failed, the decoded reason. Tokens seen for the first time are looked up. */
+export async function outcomeOf(
+  simulation: ParsedSimulation,
+  assets: EvmAssets,
+  signal: AbortSignal,
+): Promise<SimulationOutcome> {
+  const { ok, gasUsed } = simulation
+  if (!ok) return { ok, gasUsed, effects: [], revert: decodeRevert(simulation.revertData) }
+  const effects: Effect[] = []
+  for (const log of simulation.logs) {
+    const event = decodeTokenEvent(log)
+    if (!event) continue
+    const asset = isAddressEqual(log.address, NATIVE_LOGS)
+      ? assets.native
+      : await assets.token(log.address, signal)
+    if (asset) effects.push({ ...event, asset })
+  }
+  return { ok, gasUsed, effects }
+}
+
+function decodeTokenEvent(log: RawLog): Omit<Effect, 'asset'> | undefined {
+  const [signature, ...indexed] = log.topics
+  // ERC-721 uses the same signatures with one more indexed parameter; it carries no amount.
+  if (signature === undefined || indexed.length !== 2) return undefined
+  try {
+    const { eventName, args } = decodeEventLog({
+      abi: erc20Abi,
+      topics: [signature, ...indexed],
+      data: log.data,
+    })
+    return eventName === 'Transfer'
+      ? { kind: 'transfer', from: args.from, to: args.to, raw: args.amount }
+      : { kind: 'approval', from: args.owner, to: args.spender, raw: args.amount }
+  } catch {
+    return undefined
+  }
+}
+
+function parseLog(value: unknown, host: string): RawLog {
+  const log = asObject(value, 'a log', host)
+  return {
+    address: checksum(asHex(log['address'], 'log address', host)),
+    topics: asList(log['topics'], 'log topics', host).map((topic) => asHex(topic, 'log topic', host)),
+    data: asHex(log['data'], 'log data', host),
+  }
+}

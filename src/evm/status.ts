@@ -1,0 +1,57 @@
+import type { StatusReading, TransactionStatus } from '../chains/adapter.ts'
+import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
+import type { RpcOutcome } from '../rpc/transport.ts'
+import { LATEST_BLOCK, parseHead } from './blocks.ts'
+import { asHex, asObject, fromQuantity } from './quantity.ts'
+
+/** Head, mined count and what the chain knows of each hash, in one round trip. */
+export async function readStatus(
+  client: ChainClient,
+  account: string,
+  hashes: readonly string[],
+  signal: AbortSignal,
+): Promise<StatusReading> {
+  const about = hashes.flatMap((hash) => [
+    { method: 'eth_getTransactionReceipt', params: [hash] },
+    { method: 'eth_getTransactionByHash', params: [hash] },
+  ])
+  const count = { method: 'eth_getTransactionCount', params: [account, 'latest'] }
+  const outcomes = await client.batch([LATEST_BLOCK, count, ...about], signal)
+  const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), client.host)
+  return {
+    head: head.ref,
+    minedCount: fromQuantity(resultOf(outcomes[1], 'eth_getTransactionCount', client), 'nonce', client.host),
+    transactions: hashes.map((hash, index) =>
+      statusOf(client, hash, outcomes[2 + 2 * index], outcomes[3 + 2 * index]),
+    ),
+  }
+}
+
+function statusOf(
+  client: ChainClient,
+  hash: string,
+  receipt: RpcOutcome | undefined,
+  transaction: RpcOutcome | undefined,
+): TransactionStatus {
+  const mined = resultOf(receipt, 'eth_getTransactionReceipt', client)
+  if (mined === null || mined === undefined) {
+    const known = resultOf(transaction, 'eth_getTransactionByHash', client)
+    return { hash, state: known === null || known === undefined ? 'unseen' : 'pending' }
+  }
+  const { host } = client
+  const fields = asObject(mined, 'the receipt', host)
+  const gasUsed = fromQuantity(fields['gasUsed'], 'gasUsed', host)
+  // OP-stack receipts carry what the batch cost on the parent chain, which the account paid as well.
+  const l1Fee = fields['l1Fee'] === undefined ? 0n : fromQuantity(fields['l1Fee'], 'l1Fee', host)
+  return {
+    hash,
+    state: 'included',
+    included: {
+      blockNumber: fromQuantity(fields['blockNumber'], 'blockNumber', host).toString(),
+      blockHash: asHex(fields['blockHash'], 'blockHash', host),
+      succeeded: fromQuantity(fields['status'], 'status', host) === 1n,
+      gasUsed,
+      feePaid: gasUsed * fromQuantity(fields['effectiveGasPrice'], 'effectiveGasPrice', host) + l1Fee,
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import { BursarError } from '../errors/bursarError.ts'
+import type { RpcErrorBody, RpcOutcome } from './transport.ts'
+
+/** Parses the answer to one call. Throws `provider_garbage` on anything but JSON-RPC 2.0 with that id. */
+export function parseAnswer(text: string, id: number, host: string): RpcOutcome {
+  const answer = asAnswer(parseJson(text, host))
+  if (!answer) throw garbage(host, 'not a JSON-RPC object')
+  // A refusal of a request that could not be read carries id null.
+  if (answer.id !== id && !(answer.id === null && answer.outcome.ok === false))
+    throw garbage(host, 'wrong id')
+  return answer.outcome
+}
+
+/** Parses the answer to a batch into the order of `ids`; answers may come in any order. */
+export function parseBatch(text: string, ids: readonly number[], host: string): readonly RpcOutcome[] {
+  const parsed = parseJson(text, host)
+  if (!Array.isArray(parsed)) {
+    const refusal = asAnswer(parsed)
+    if (refusal && !refusal.outcome.ok) return ids.map(() => refusal.outcome)
+    throw garbage(host, 'the answer to a batch is not a list')
+  }
+  const byId = new Map<unknown, RpcOutcome>()
+  for (const entry of parsed) {
+    const answer = asAnswer(entry)
+    if (!answer) throw garbage(host, 'a batch entry is not a JSON-RPC object')
+    byId.set(answer.id, answer.outcome)
+  }
+  return ids.map((id) => {
+    const outcome = byId.get(id)
+    if (!outcome) throw garbage(host, 'a batch entry is missing')
+    return outcome
+  })
+}
+
+function parseJson(text: string, host: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw garbage(host, text === '' ? 'empty body' : 'invalid JSON', cause)
+  }
+}
+
+function asAnswer(value: unknown): { id: unknown; outcome: RpcOutcome } | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { id, result, error } = value as { id?: unknown; result?: unknown; error?: unknown }
+  if (error !== undefined && error !== null) {
+    const body = asErrorBody(error)
+    return body && { id: id ?? null, outcome: { ok: false, error: body } }
+  }
+  return 'result' in value ? { id, outcome: { ok: true, result } } : undefined
+}
+
+function asErrorBody(value: unknown): RpcErrorBody | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { code, message, data } = value as { code?: unknown; message?: unknown; data?: unknown }
+  if (typeof code !== 'number') return undefined
+  return {
+    code,
+    message: typeof message === 'string' ? message : '',
+    ...(data === undefined ? {} : { data }),
+  }
+}
+
+function garbage(host: string, reason: string, cause?: unknown): BursarError {
+  return new BursarError('provider_garbage', { host, reason }, { cause })
+}
