@@ -1,0 +1,106 @@
+import {
+  type CallToolResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  Server,
+  type ServerContext,
+} from '@modelcontextprotocol/server'
+import type { Caller } from '../primitives/caller.ts'
+import type { ChainRef } from '../primitives/chainRef.ts'
+import type { Logger } from '../primitives/logger.ts'
+import { untrusted } from '../primitives/untrusted.ts'
+import { type CallOutcome, callTool } from './callTool.ts'
+import type { Tool } from './defineTool.ts'
+import { failureFields } from './failureFields.ts'
+import type { Services } from './services.ts'
+import { listTool } from './toolListing.ts'
+
+export interface McpServerOptions {
+  readonly tools: readonly Tool[]
+  readonly services: Services
+  readonly version: string
+  readonly logger: Logger
+  readonly instructions: string
+  /** Errors name their chain by CAIP-2 id; answers show it in full (A4). */
+  readonly resolveChain: (id: string) => ChainRef | undefined
+  /** For tests: answers that break their tool's output schema become errors. */
+  readonly strictOutput?: boolean
+}
+
+// The list is fixed for a process and the same for everybody; five minutes bounds how long a shared cache
+// can show an older version's tools after an upgrade.
+const LIST_CACHE = { ttlMs: 300_000, cacheScope: 'public' } as const
+
+/**
+ * An MCP server for one connection (or one HTTP request), in either protocol era.
+ * The low-level Server is used because McpServer validates arguments itself and words the errors in its own
+ * way; here each refusal is a tool result that the model can act on (R10).
+ */
+export function createMcpServer(options: McpServerOptions): Server {
+  const { tools, services, version, logger, instructions, resolveChain } = options
+  const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  const context = { services, logger, resolveChain, strictOutput: options.strictOutput ?? false }
+  const server = new Server(
+    { name: 'bursar', title: 'Bursar', version },
+    {
+      capabilities: { tools: {} },
+      instructions,
+      cacheHints: { 'tools/list': LIST_CACHE, 'server/discover': LIST_CACHE },
+    },
+  )
+  // The entry that owns the connection reports these as well; here they only serve in-memory connections.
+  server.onerror = (error) => logger.debug('protocol problem', failureFields(error))
+  server.setRequestHandler('tools/list', () => ({ tools: tools.map(listTool) }))
+  server.setRequestHandler('tools/call', async (request, ctx) => {
+    const tool = byName.get(request.params.name)
+    if (!tool) throw unknownTool(request.params.name)
+    const call = callerOf(ctx, logger)
+    const outcome = await callTool(tool, request.params.arguments, call.caller, context)
+    call.end()
+    return toResult(outcome)
+  })
+  return server
+}
+
+function unknownTool(name: string): ProtocolError {
+  const shown = untrusted(name, 64).untrusted
+  return new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    `There is no tool "${shown}". tools/list shows all of them.`,
+  )
+}
+
+/** Errors carry no structuredContent: clients of the 2025 era check it against the output schema even then. */
+function toResult(outcome: CallOutcome): CallToolResult {
+  const content = [{ type: 'text' as const, text: outcome.text }]
+  return outcome.ok
+    ? { content, structuredContent: outcome.answer as Record<string, unknown> }
+    : { content, isError: true }
+}
+
+function callerOf(ctx: ServerContext, logger: Logger): { caller: Caller; end: () => void } {
+  const { signal, notify, _meta } = ctx.mcpReq
+  const token = _meta?.progressToken
+  let progress = 0
+  let ended = false
+  const caller: Caller = {
+    // Whoever holds the pipe is the operator's own client; HTTP will name others.
+    principal: 'local',
+    signal,
+    progress(message) {
+      // A token is dead once its request is answered or cancelled, and clients complain about late news.
+      if (token === undefined || ended || signal.aborted) return
+      progress += 1
+      notify({
+        method: 'notifications/progress',
+        params: { progressToken: token, progress, message },
+      }).catch((error: unknown) => logger.debug('progress was not delivered', failureFields(error)))
+    },
+  }
+  return {
+    caller,
+    end: () => {
+      ended = true
+    },
+  }
+}

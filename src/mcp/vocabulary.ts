@@ -1,0 +1,78 @@
+import * as z from 'zod'
+
+// The words that all tools share, defined once. Inputs are bounded (T34) and hold no unions, because models
+// and hosts handle those badly; what the values mean on a chain is judged by the services, not here.
+
+/** Printable ASCII without spaces: what an id or a key may consist of. */
+const VISIBLE = /^[\x21-\x7e]+$/
+
+const text = (max: number) => z.string().min(1).max(max)
+const visible = (max: number) =>
+  text(max).refine((value) => VISIBLE.test(value), 'must consist of visible ASCII characters without spaces')
+
+/** Parameters of tools. Optional ones are made so by the tool, with `.exactOptional()`. */
+export const param = {
+  chain: text(64).describe('CAIP-2 id or alias from list_chains, e.g. "eip155:8453"'),
+  wallet: text(64).describe('Wallet name from get_wallets'),
+  account: text(128).describe('Address, or wallet name from get_wallets'),
+  address: text(128).describe(
+    'Recipient, or contract to call: an address, never a name; copy its exact case',
+  ),
+  asset: text(128).describe('"native", a symbol from list_chains, or a token address'),
+  amount: z
+    .string({
+      error: (issue) =>
+        typeof issue.input === 'number'
+          ? 'must be a decimal string, not a JavaScript number (numbers lose digits): pass it as a string, such as "1.5"'
+          : undefined,
+    })
+    .min(1)
+    .max(160)
+    .describe('Whole units as a decimal string, e.g. "1.5"; never a number'),
+  idempotencyKey: visible(128).describe(
+    'Your own unique key for this payment; reuse it to retry, never for another',
+  ),
+  urgency: z.enum(['slow', 'standard', 'fast']).describe('Fee tier as in quote_gas; default standard'),
+  intentId: visible(64).describe('intentId from simulate_transaction'),
+  operation: visible(128).describe('operationId from send_transaction, an intentId, or an idempotencyKey'),
+  waitSeconds: z.int().min(0).max(45).describe('Wait up to this long for `until`; default 0'),
+  limit: z.int().min(1).max(100).describe('Page size; default 20'),
+  cursor: visible(512).describe('nextCursor of the previous list_operations answer'),
+  gasLimit: text(20)
+    .regex(/^[1-9]\d*$/, 'must be a whole number of gas units as a decimal string, such as "21000"')
+    .describe('Gas units to price, as from simulate_transaction; default "21000"'),
+  functionSignature: text(1024).describe('Contract call: signature such as "approve(address,uint256)"'),
+  functionArgs: z
+    .array(z.string().max(65_536))
+    .max(64)
+    .describe('One string per parameter; arrays and tuples as JSON text'),
+  calldata: text(262_146).describe('Contract call as 0x calldata, instead of function and args'),
+} as const
+
+const untrustedText = z.object({ untrusted: z.string() })
+
+/** Shapes that answers share. Those with an id are written once per schema and referred to. */
+export const shape = {
+  /** Words of a stranger (R9). */
+  untrusted: untrustedText,
+  chain: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      native: z.string(),
+      sandbox: z.literal(true).exactOptional(),
+    })
+    .meta({ id: 'chain' }),
+  block: z.object({ number: z.string(), hash: z.string(), timestamp: z.number() }).meta({ id: 'block' }),
+  amount: z
+    .object({
+      asset: z.string(),
+      symbol: z.string().exactOptional(),
+      claims: untrustedText.exactOptional(),
+      raw: z.string(),
+      display: z.string(),
+    })
+    .meta({ id: 'amount' }),
+  wallet: z.object({ name: z.string(), address: z.string() }).meta({ id: 'wallet' }),
+  operationState: z.enum(['running', 'committed', 'failed', 'stuck']),
+} as const

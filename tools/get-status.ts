@@ -1,0 +1,48 @@
+import * as z from 'zod'
+import { defineTool } from '../src/mcp/defineTool.ts'
+import { shape } from '../src/mcp/vocabulary.ts'
+
+export const StatusOutput = z.object({
+  version: z.string(),
+  uptimeSeconds: z.number(),
+  sandbox: z.boolean(),
+  chains: z.array(
+    z.object({
+      chain: shape.chain,
+      endpoints: z.array(
+        z.object({
+          host: z.string(),
+          reachable: z.boolean(),
+          latencyMs: z.number().exactOptional(),
+          problem: z.string().exactOptional(),
+        }),
+      ),
+      head: shape.block.exactOptional(),
+    }),
+  ),
+  operations: z.object({
+    running: z.number(),
+    committed: z.number(),
+    failed: z.number(),
+    stuck: z.number(),
+  }),
+  journal: z.object({ writable: z.boolean(), problem: z.string().exactOptional() }),
+  warnings: z.array(z.string()),
+})
+
+export const getStatus = defineTool({
+  name: 'get_status',
+  title: 'Get status',
+  effect: 'read',
+  touchesChains: true,
+  description: {
+    what: "Reports Bursar's own health: endpoints of each chain, the journal, counts of operations by state, and warnings.",
+    when: 'when another tool answered with a provider or config error',
+    notWhen: 'before each payment: simulate_transaction checks what it needs',
+    limits: 'It reports and repairs nothing.',
+  },
+  input: z.strictObject({}),
+  output: StatusOutput,
+  uses: ['status'],
+  run: ({ status, caller }) => status.read(caller),
+})

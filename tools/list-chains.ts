@@ -1,0 +1,36 @@
+import * as z from 'zod'
+import { defineTool } from '../src/mcp/defineTool.ts'
+import { shape } from '../src/mcp/vocabulary.ts'
+
+export const ChainListOutput = z.object({
+  chains: z.array(
+    z.object({
+      chain: shape.chain,
+      aliases: z.array(z.string()),
+      network: z.enum(['mainnet', 'testnet', 'sandbox']),
+      configured: z.boolean(),
+      confirmations: z.number(),
+      tokens: z.array(z.object({ symbol: z.string(), address: z.string(), decimals: z.number() })),
+      head: shape.block.exactOptional(),
+      problem: z.string().exactOptional(),
+    }),
+  ),
+})
+
+export const listChains = defineTool({
+  name: 'list_chains',
+  title: 'List chains',
+  effect: 'read',
+  touchesChains: true,
+  description: {
+    what: 'Lists every chain Bursar knows: CAIP-2 id, aliases, native token, listed tokens, newest block, and whether it is configured.',
+    when: 'first, to learn the ids that the other tools take',
+    notWhen: 'for balances or fees: get_balances and quote_gas read those',
+    limits:
+      'Only chains with configured=true can be read or paid on. sandbox=true means nothing there has value.',
+  },
+  input: z.strictObject({}),
+  output: ChainListOutput,
+  uses: ['chains'],
+  run: ({ chains, caller }) => chains.list(caller),
+})

@@ -1,0 +1,68 @@
+import * as z from 'zod'
+import { defineTool } from '../src/mcp/defineTool.ts'
+import { param, shape } from '../src/mcp/vocabulary.ts'
+
+export const IntentOutput = z.object({
+  intentId: z.string(),
+  status: z.enum(['ready', 'executed', 'expired']),
+  chain: shape.chain,
+  wallet: shape.wallet,
+  to: z.string(),
+  value: shape.amount,
+  function: z.string().exactOptional(),
+  gasLimit: z.string(),
+  fees: z.object({
+    expected: shape.amount,
+    ceiling: shape.amount,
+    maxFeePerGasGwei: z.string(),
+    maxPriorityFeePerGasGwei: z.string(),
+  }),
+  simulation: z.object({
+    backend: z.string(),
+    block: shape.block,
+    gasUsed: z.string(),
+    effects: z.array(
+      z.object({
+        kind: z.enum(['transfer', 'approval']),
+        from: z.string(),
+        to: z.string(),
+        amount: shape.amount,
+      }),
+    ),
+  }),
+  verdict: z.object({ decision: z.literal('allow'), rules: z.array(z.string()) }),
+  idempotencyKey: z.string(),
+  digest: z.string(),
+  expiresAt: z.string(),
+  operationId: z.string().exactOptional(),
+  next: z.string(),
+})
+
+export const simulateTransaction = defineTool({
+  name: 'simulate_transaction',
+  title: 'Simulate and prepare a transaction',
+  effect: 'prepare',
+  touchesChains: true,
+  description: {
+    what: 'Prepares a payment or contract call: simulates it on the chain, checks funds and policy, and returns an intent with its id, every balance change in `simulation.effects`, and its fees. Nothing moves.',
+    when: 'as the first step of every payment; compare the effects with what was asked, then pass intentId to send_transaction',
+    notWhen: 'to read balances or fees: get_balances and quote_gas do that',
+    limits:
+      'A transfer needs `to` and `amount` (native unless `asset` is given). A call needs `to` with `function` and `args`, or `data`; its `amount` is native tokens to attach. Intents expire at expiresAt; the same key and arguments return the same intent.',
+  },
+  input: z.strictObject({
+    chain: param.chain,
+    wallet: param.wallet,
+    to: param.address,
+    amount: param.amount.exactOptional(),
+    asset: param.asset.exactOptional(),
+    function: param.functionSignature.exactOptional(),
+    args: param.functionArgs.exactOptional(),
+    data: param.calldata.exactOptional(),
+    urgency: param.urgency.exactOptional(),
+    idempotencyKey: param.idempotencyKey,
+  }),
+  output: IntentOutput,
+  uses: ['intents'],
+  run: ({ input, intents, caller }) => intents.prepare(input, caller),
+})
