@@ -1,0 +1,90 @@
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { BursarError } from '../../src/errors/bursarError.ts'
+import { type ErrorCode, errorCatalogue } from '../../src/errors/catalogue.ts'
+import { tools } from '../../tools/index.ts'
+import { contexts } from './contexts.ts'
+
+// Numbers are an interface: once published they keep their meaning for ever. Add lines, change none.
+const PUBLISHED: Partial<Record<ErrorCode, number>> = {
+  input_invalid: 1001,
+  chain_unknown: 1002,
+  chain_not_configured: 1003,
+  address_invalid: 1004,
+  amount_invalid: 1005,
+  asset_unknown: 1006,
+  recipient_refused: 1007,
+  call_invalid: 1008,
+  cursor_invalid: 1009,
+  config_invalid: 1101,
+  sandbox_unavailable: 1102,
+  provider_unreachable: 2001,
+  provider_garbage: 2002,
+  provider_wrong_chain: 2003,
+  rpc_refused: 2004,
+  rpc_method_missing: 2005,
+  send_forbidden: 2006,
+  wallet_unknown: 3001,
+  receipt_refused: 3002,
+  insufficient_funds: 4001,
+  simulation_reverted: 4002,
+  simulation_unavailable: 4003,
+  policy_denied: 4004,
+  gas_price_above_cap: 4005,
+  intent_unknown: 5001,
+  intent_expired: 5002,
+  idempotency_conflict: 5003,
+  operation_unknown: 5004,
+  journal_unavailable: 6001,
+  internal: 9001,
+  cancelled: 9002,
+}
+
+const RANGES = [1, 2, 3, 4, 5, 6, 9]
+// A fix tells the reader to do something; extend the list when a new verb is right.
+const IMPERATIVE =
+  /(?:^|[.:;,] |payment )(?:Ask|Call|Check|Correct|Fund|Give|Install|Prepare|repeat|Stay|use|Use|Wait)\b/
+
+const codes = Object.keys(errorCatalogue) as ErrorCode[]
+
+test('published error numbers never change and none is used twice (R10)', () => {
+  const numbers = Object.fromEntries(codes.map((code) => [code, errorCatalogue[code].number]))
+  expect(numbers).toMatchObject(PUBLISHED)
+  expect(new Set(Object.values(numbers)).size).toBe(codes.length)
+})
+
+test('every code has an example context, so that none escapes these tests', () => {
+  expectTypeOf<keyof typeof contexts>().toEqualTypeOf<ErrorCode>()
+  expect(Object.keys(contexts).sort()).toEqual([...codes].sort())
+})
+
+describe.each(codes)('%s', (code) => {
+  const error = new BursarError(code, contexts[code] as never)
+  const { number, kind, retry } = errorCatalogue[code]
+
+  test('has a stable code and a number in the range of a layer', () => {
+    expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
+    expect(number).toBeGreaterThanOrEqual(1000)
+    expect(RANGES).toContain(Math.floor(number / 1000))
+  })
+
+  test('says what is wrong and, imperatively, what to do next (R10)', () => {
+    expect(error.message).toMatch(/^\S.{10,}/s)
+    expect(error.message).not.toMatch(/undefined|\[object|NaN/)
+    expect(error.fix).toMatch(IMPERATIVE)
+    expect(error.fix).toMatch(/\.$/)
+    expect(error.fix).not.toMatch(/undefined|\[object|NaN/)
+  })
+
+  test('has a kind, a retry rule that can be followed, and no side effect unless told', () => {
+    expect(['input', 'policy', 'chain', 'provider', 'config', 'bug']).toContain(kind)
+    if (typeof retry === 'string') expect(['no', 'same']).toContain(retry)
+    else expect(retry.afterSeconds).toBeGreaterThan(0)
+    expect(error.sideEffect).toBe('none')
+  })
+
+  test('names only tools that exist', () => {
+    const named = `${error.message} ${error.fix}`.match(/\b(?:list|get|quote|simulate|send)_[a-z]+\b/g) ?? []
+    const known = tools.map((tool) => tool.name)
+    for (const name of named.filter((word) => word !== 'send_forbidden')) expect(known).toContain(name)
+  })
+})
