@@ -14,7 +14,8 @@ export const sandboxB: Chain = {
   feeModel: 'eip1559',
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
+    tipJar: '0x225FEF2B544DEbcA5D2833CdA879E16cA1458163',
   },
-  tokens: [],
+  tokens: [{ symbol: 'USDC', address: '0x9594a4C95A3acfb82307B158CD774a6740316BEd', decimals: 6 }],
   publicRpcUrls: [],
 }

@@ -14,5 +14,4 @@ export const solanaDevnet: Chain = {
   contracts: {},
   tokens: [{ symbol: 'USDC', address: '4zMMC9srt5Ri5X14GAgXhaHii3GnPAEERYPJgZJDncDU', decimals: 6 }],
   publicRpcUrls: ['https://api.devnet.solana.com'],
-  explorerUrl: 'https://explorer.solana.com/?cluster=devnet',
 }

@@ -1,0 +1,91 @@
+import type { ChainForConfig, Provider } from './types.ts'
+
+// The one table of what Bursar reads from its environment. The loader can name no variable that is not
+// here, .env.example documents exactly these, and misspelt names are compared with them.
+
+interface FixedVariable {
+  /** Used when the variable is unset or empty; absent means that unset has a meaning of its own. */
+  readonly default?: string
+  /** The name is common enough that a near miss of it probably belongs to another program. */
+  readonly common?: true
+}
+
+export const fixedVariables = {
+  BURSAR_HOME: { default: '~/.bursar' },
+  EVM_ENABLED_CHAINS: {},
+  MIN_CONFIRMATIONS_ETH: {},
+  MIN_CONFIRMATIONS_SOLANA: {},
+  MAX_GAS_PRICE_GWEI: { default: '500' },
+  MAX_PER_TRANSACTION: { default: '*/native=10,*/USDC=10000' },
+  SIMULATION_REQUIRED: { default: 'true' },
+  INTENT_TTL_SECONDS: { default: '300' },
+  RPC_TIMEOUT_MS: { default: '10000', common: true },
+  LOG_LEVEL: { default: 'info', common: true },
+  SANDBOX_STATE_DIR: {},
+} as const satisfies Record<string, FixedVariable>
+
+export type VariableName = keyof typeof fixedVariables
+
+export function isFixed(name: string): name is VariableName {
+  return Object.hasOwn(fixedVariables, name)
+}
+
+export function isCommon(name: VariableName): boolean {
+  const spec: FixedVariable = fixedVariables[name]
+  return spec.common === true
+}
+
+export function defaultOf(name: VariableName): string | undefined {
+  const spec: FixedVariable = fixedVariables[name]
+  return spec.default
+}
+
+/** Suffixes of the endpoint variables, the one that is tried first at the front. */
+export const endpointSuffixes: readonly { readonly suffix: string; readonly provider: Provider }[] = [
+  { suffix: 'RPC_URL', provider: 'own' },
+  { suffix: 'RPC_ALCHEMY', provider: 'alchemy' },
+  { suffix: 'RPC_INFURA', provider: 'infura' },
+  { suffix: 'RPC_QUICKNODE', provider: 'quicknode' },
+  { suffix: 'RPC_PUBLIC', provider: 'public' },
+]
+
+export const CONFIRMATIONS_SUFFIX = 'CONFIRMATIONS'
+
+/** Names with a part that the operator chooses; a sample stands for each of them in .env.example. */
+const samples = ['BASE_SEPOLIA_CONTRACT_MULTICALL3', 'WALLET_MAIN_PRIVATE_KEY'] as const
+
+const WALLET_KEY = /^WALLET_([A-Za-z0-9_]+)_PRIVATE_KEY$/
+const ENDPOINT = /_RPC_(?:URL|ALCHEMY|INFURA|QUICKNODE|PUBLIC)$/
+
+/** The `<NAME>` of `WALLET_<NAME>_PRIVATE_KEY`. */
+export function walletPart(variable: string): string | undefined {
+  return WALLET_KEY.exec(variable)?.[1]
+}
+
+/** The `<NAME>` of `<PREFIX>_CONTRACT_<NAME>` for this chain. */
+export function contractPart(variable: string, chain: ChainForConfig): string | undefined {
+  const prefix = `${chain.env}_CONTRACT_`
+  return variable.startsWith(prefix) && variable.length > prefix.length
+    ? variable.slice(prefix.length)
+    : undefined
+}
+
+/** All variables of one chain whose names are fixed. */
+export function chainVariables(chain: ChainForConfig): string[] {
+  return [...endpointSuffixes.map(({ suffix }) => suffix), CONFIRMATIONS_SUFFIX].map(
+    (suffix) => `${chain.env}_${suffix}`,
+  )
+}
+
+/**
+ * Whether the value must not stay where child processes and dumps see it: private keys, and URLs whose
+ * paths carry API keys (T14, T15). Goes by shape, so that a misspelt chain prefix hides nothing.
+ */
+export function isSecretVariable(name: string): boolean {
+  return ENDPOINT.test(name) || (name.startsWith('WALLET_') && name.includes('KEY'))
+}
+
+/** Every name that .env.example documents. */
+export function documentedVariables(chains: readonly ChainForConfig[]): string[] {
+  return [...Object.keys(fixedVariables), ...chains.flatMap(chainVariables), ...samples]
+}

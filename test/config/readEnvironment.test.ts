@@ -1,0 +1,52 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { readEnvironment } from '../../src/config/readEnvironment.ts'
+import { problemsOf } from './problems.ts'
+
+const touched = [
+  'WALLET_T_PRIVATE_KEY',
+  'BASE_SEPOLIA_RPC_ALCHEMY',
+  'BASE_SEPOLA_RPC_URL',
+  'MAX_GAS_PRICE_GWEI',
+]
+afterEach(() => {
+  for (const name of touched) delete process.env[name]
+})
+
+describe('readEnvironment', () => {
+  it('R6: takes keys and endpoint URLs out of the process environment, misspelt ones too', () => {
+    process.env['WALLET_T_PRIVATE_KEY'] = 'k'
+    process.env['BASE_SEPOLIA_RPC_ALCHEMY'] = 'u'
+    process.env['BASE_SEPOLA_RPC_URL'] = 'v'
+    process.env['MAX_GAS_PRICE_GWEI'] = '7'
+    const env = readEnvironment(emptyFolder())
+    expect(touched.map((name) => env[name])).toEqual(['k', 'u', 'v', '7'])
+    expect(touched.map((name) => process.env[name])).toEqual([undefined, undefined, undefined, '7'])
+  })
+
+  it('reads .env, and the environment wins over it', () => {
+    const folder = emptyFolder()
+    writeFileSync(
+      join(folder, '.env'),
+      'MAX_GAS_PRICE_GWEI=1\nexport LOG_LEVEL=warn # quiet\nWALLET_T_PRIVATE_KEY="abc"\n',
+    )
+    process.env['MAX_GAS_PRICE_GWEI'] = '7'
+    const env = readEnvironment(folder)
+    expect(env['MAX_GAS_PRICE_GWEI']).toBe('7')
+    expect(env['LOG_LEVEL']).toBe('warn')
+    expect(env['WALLET_T_PRIVATE_KEY']).toBe('abc')
+    expect(process.env['WALLET_T_PRIVATE_KEY']).toBeUndefined()
+  })
+
+  it('says why a .env that is there cannot be read', () => {
+    const folder = emptyFolder()
+    mkdirSync(join(folder, '.env'))
+    expect(problemsOf(() => readEnvironment(folder))).toEqual([
+      `${join(folder, '.env')} cannot be read (EISDIR)`,
+    ])
+  })
+})
+
+const emptyFolder = () => mkdtempSync(join(tmpdir(), 'bursar-env-'))
