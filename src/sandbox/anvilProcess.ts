@@ -25,11 +25,11 @@ export interface AnvilProcess {
 
 // The shell becomes anvil (exec keeps the pid), so its exit and its pid are anvil's own. Before that it leaves
 // behind a watcher that reads our end of a pipe: the kernel closes that end when Bursar ends, by whatever
-// signal, and then the watcher ends anvil, softly first so that it writes its state. The word "done" dismisses
-// the watcher when anvil ended before us: its pid may belong to somebody else by now.
+// signal, and then the watcher ends anvil, softly first so that it writes its state. When anvil ends before us,
+// Node closes the pipe in the same turn in which it frees the pid, so the watcher never meets a later owner.
 const GUARD = `exec 3<&0 </dev/null
 (
-  while read -r word; do [ "$word" = done ] && exit 0; done <&3
+  read -r _ <&3
   kill -TERM $$
   n=0; while [ $n -lt 300 ]; do kill -0 $$ || exit 0; sleep 0.1; n=$((n+1)); done
   kill -KILL $$
@@ -64,7 +64,6 @@ export function spawnAnvil(options: AnvilOptions): AnvilProcess {
   const ended = new Promise<void>((resolve) => {
     child.once('close', (code, signal) => {
       ending = `the ${name} ended (${signal ?? `exit code ${code}`})${complaint && `: ${complaint.trim()}`}`
-      child.stdin?.end('done\n')
       if (!stopping) options.logger.error('sandbox chain ended', { chain: options.chainId, pid, ending })
       resolve()
     })
