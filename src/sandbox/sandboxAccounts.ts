@@ -13,8 +13,6 @@ export const sandboxWallets = {
   payroll: { address: '0x90F79bf6EB2c4f870365E785982E1f101E93b906', index: 3 },
 } as const satisfies Record<string, SandboxWallet>
 
-export type SandboxWalletName = keyof typeof sandboxWallets
-
 /**
  * Where the sandbox's contracts live, the same on both chains and on every start: each is the first creation
  * of a deployer of its own (see sandboxContractPlan.ts), so no contract's address depends on another's.

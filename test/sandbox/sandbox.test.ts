@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import multicall3 from '../../contracts/artifacts/Multicall3.json' with { type: 'json' }
 import testUsdc from '../../contracts/artifacts/TestUSDC.json' with { type: 'json' }
 import tipJar from '../../contracts/artifacts/TipJar.json' with { type: 'json' }
+import { sandboxA } from '../../src/chains/data/sandboxA.ts'
+import { sandboxB } from '../../src/chains/data/sandboxB.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { sandboxContracts, sandboxWallets } from '../../src/sandbox/sandboxAccounts.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
@@ -28,6 +30,11 @@ test('offers the chains 31337 and 31338 on different ports of this machine only'
   const [first, second] = sandbox.chains.map((chain) => new URL(chain.rpcUrl))
   expect([first?.hostname, second?.hostname]).toEqual(['127.0.0.1', '127.0.0.1'])
   expect(first?.port).not.toBe(second?.port)
+})
+
+test.each([sandboxA, sandboxB])('the registry names the contracts of $name where they are', (chain) => {
+  expect(chain.contracts).toEqual({ multicall3: sandboxContracts.multicall3, tipJar: jar })
+  expect(chain.tokens).toEqual([{ symbol: 'USDC', address: usdc, decimals: 6 }])
 })
 
 describe.each([31337, 31338])('chain %i', (chainId) => {

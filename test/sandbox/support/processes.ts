@@ -24,20 +24,24 @@ export function isGone(pid: number): boolean {
   } catch {
     return true
   }
-  if (process.platform !== 'linux') return false
-  try {
-    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return true
-  }
+  return process.platform === 'linux' && !/^State:\s+[^ZX]/m.test(statusOf(pid))
 }
 
 /** Living children of a process; Linux only. */
 export function childrenOf(pid: number): number[] {
   return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry) && !isGone(Number(entry)))
-    .filter((entry) => readFileSync(`/proc/${entry}/status`, 'utf8').includes(`\nPPid:\t${pid}\n`))
+    .filter((entry) => /^\d+$/.test(entry) && statusOf(Number(entry)).includes(`\nPPid:\t${pid}\n`))
     .map(Number)
+    .filter((child) => !isGone(child))
+}
+
+/** Empty for a process that has just ended. */
+function statusOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Bundles the holder fixture as the server is bundled; Node 20 runs no TypeScript. Returns its path. */
@@ -56,7 +60,7 @@ export async function bundleHolder(folder: string): Promise<string> {
   return outfile
 }
 
-export type HolderReport =
+type HolderReport =
   | { readonly chains: readonly { chainId: number; rpcUrl: string; pid: number }[] }
   | { readonly code: string; readonly message: string }
 

@@ -6,7 +6,7 @@ interface RpcAnswer {
   readonly error?: { readonly code: number; readonly message: string; readonly data?: Hex }
 }
 
-export async function ask(url: string, method: string, ...params: unknown[]): Promise<RpcAnswer> {
+async function ask(url: string, method: string, ...params: unknown[]): Promise<RpcAnswer> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
