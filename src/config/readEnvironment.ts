@@ -4,7 +4,7 @@ import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { BursarError } from '../errors/bursarError.ts'
 import type { Environment } from './values.ts'
-import { isSecretVariable } from './variables.ts'
+import { looksLikeEndpoint, looksLikeKey } from './variables.ts'
 
 /**
  * The process environment over the `.env` file of `folder`, if there is one. Called once, at start: it
@@ -14,7 +14,7 @@ import { isSecretVariable } from './variables.ts'
 export function readEnvironment(folder = process.cwd()): Environment {
   const env = { ...fromFile(join(folder, '.env')), ...process.env }
   for (const name of Object.keys(process.env)) {
-    if (isSecretVariable(name)) delete process.env[name]
+    if (looksLikeKey(name) || looksLikeEndpoint(name)) delete process.env[name]
   }
   return env
 }

@@ -2,13 +2,20 @@ import type { Findings } from './findings.ts'
 import { type Guess, speller } from './nearest.ts'
 import type { ChainForConfig } from './types.ts'
 import type { Environment } from './values.ts'
-import { chainVariables, contractPart, fixedVariables, isCommon, isFixed, walletPart } from './variables.ts'
+import {
+  chainVariables,
+  contractPart,
+  fixedVariables,
+  isCommon,
+  isFixed,
+  looksLikeEndpoint,
+  looksLikeKey,
+  walletPart,
+} from './variables.ts'
 
 const SURE = 1
 const LIKELY = 2
-const LOOKS_LIKE_A_CHAINS = /_(?:RPC_[A-Z]+|CONFIRMATIONS)$/
-const LOOKS_LIKE_AN_ENDPOINT = /_RPC_(?:URL|ALCHEMY|INFURA|QUICKNODE|PUBLIC)$/
-const LOOKS_LIKE_A_KEY = /^WALLET_.*(?:PRIVATE|SECRET|MNEMONIC|KEY)/
+const CHAIN_SUFFIX = /_(?:RPC_[A-Z]+|CONFIRMATIONS)$/
 
 /**
  * Reports names that were probably meant for Bursar. A limit that is silently ignored is worse than a refusal,
@@ -31,11 +38,11 @@ export function reportUnknownNames(
     const sure = guess !== undefined && guess.slips <= SURE && isOurs(guess.name, noChainConfigured)
     if (sure || name.startsWith('BURSAR_')) {
       findings.problem(`${name} is not a variable that Bursar reads${hint}`)
-    } else if (LOOKS_LIKE_A_KEY.test(name)) {
+    } else if (looksLikeKey(name)) {
       findings.warning(
         `${name} is ignored: a wallet is given as WALLET_<NAME>_PRIVATE_KEY, such as WALLET_MAIN_PRIVATE_KEY`,
       )
-    } else if (guess || LOOKS_LIKE_AN_ENDPOINT.test(name) || hasChainPrefix(name, chains)) {
+    } else if (guess || looksLikeEndpoint(name) || hasChainPrefix(name, chains)) {
       findings.warning(`${name} is ignored: Bursar does not read it${hint}`)
     }
   }
@@ -49,7 +56,7 @@ function guesser(
   const spell = speller(known, LIKELY)
   let spellings: ReadonlyMap<string, string> | undefined
   return (name) => {
-    spellings ??= LOOKS_LIKE_A_CHAINS.test(name) ? otherSpellings(chains) : undefined
+    spellings ??= CHAIN_SUFFIX.test(name) ? otherSpellings(chains) : undefined
     const spelling = spellings?.get(name)
     return spelling === undefined ? spell(name) : { name: spelling, slips: LIKELY }
   }

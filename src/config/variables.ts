@@ -55,7 +55,9 @@ export const CONFIRMATIONS_SUFFIX = 'CONFIRMATIONS'
 const samples = ['BASE_SEPOLIA_CONTRACT_MULTICALL3', 'WALLET_MAIN_PRIVATE_KEY'] as const
 
 const WALLET_KEY = /^WALLET_([A-Za-z0-9_]+)_PRIVATE_KEY$/
-const ENDPOINT = /_RPC_(?:URL|ALCHEMY|INFURA|QUICKNODE|PUBLIC)$/
+// By shape, so that a misspelt prefix or suffix hides nothing.
+const LIKE_AN_ENDPOINT = /_RPC_(?:URL|ALCHEMY|INFURA|QUICKNODE|PUBLIC)$/
+const LIKE_A_KEY = /^WALLET_.*(?:PRIVATE|SECRET|MNEMONIC|KEY)/
 
 /** The `<NAME>` of `WALLET_<NAME>_PRIVATE_KEY`. */
 export function walletPart(variable: string): string | undefined {
@@ -77,12 +79,12 @@ export function chainVariables(chain: ChainForConfig): string[] {
   )
 }
 
-/**
- * Whether the value must not stay where child processes and dumps see it: private keys, and URLs whose
- * paths carry API keys (T14, T15). Goes by shape, so that a misspelt chain prefix hides nothing.
- */
-export function isSecretVariable(name: string): boolean {
-  return ENDPOINT.test(name) || (name.startsWith('WALLET_') && name.includes('KEY'))
+export function looksLikeEndpoint(name: string): boolean {
+  return LIKE_AN_ENDPOINT.test(name)
+}
+
+export function looksLikeKey(name: string): boolean {
+  return LIKE_A_KEY.test(name)
 }
 
 /** Every name that .env.example documents. */

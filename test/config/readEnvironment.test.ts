@@ -9,6 +9,7 @@ const touched = [
   'WALLET_T_PRIVATE_KEY',
   'BASE_SEPOLIA_RPC_ALCHEMY',
   'BASE_SEPOLA_RPC_URL',
+  'WALLET_MNEMONIC',
   'MAX_GAS_PRICE_GWEI',
 ]
 afterEach(() => {
@@ -20,10 +21,17 @@ describe('readEnvironment', () => {
     process.env['WALLET_T_PRIVATE_KEY'] = 'k'
     process.env['BASE_SEPOLIA_RPC_ALCHEMY'] = 'u'
     process.env['BASE_SEPOLA_RPC_URL'] = 'v'
+    process.env['WALLET_MNEMONIC'] = 'm'
     process.env['MAX_GAS_PRICE_GWEI'] = '7'
     const env = readEnvironment(emptyFolder())
-    expect(touched.map((name) => env[name])).toEqual(['k', 'u', 'v', '7'])
-    expect(touched.map((name) => process.env[name])).toEqual([undefined, undefined, undefined, '7'])
+    expect(touched.map((name) => env[name])).toEqual(['k', 'u', 'v', 'm', '7'])
+    expect(touched.map((name) => process.env[name])).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      '7',
+    ])
   })
 
   it('reads .env, and the environment wins over it', () => {
