@@ -186,4 +186,20 @@ export interface ChainAdapter {
   ): Promise<BalanceReading>
   head(signal: AbortSignal): Promise<BlockRef>
   status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
+  /** The account's count of mined transactions as of a block; what is above it was free then. */
+  minedCountAt(account: string, blockNumber: bigint, signal: AbortSignal): Promise<bigint>
+  /** The native asset. */
+  readonly native: Asset
+}
+
+/** The chains that can be used now, each with its adapter. */
+export interface ChainDirectory {
+  /** Every chain that is known, configured or not. */
+  known(): readonly Chain[]
+  /** The chain of an id or alias; throws `chain_unknown`. Asks no endpoint. */
+  resolve(text: string): Chain
+  /** Its adapter; throws `chain_not_configured`. Waits for the sandbox when the chain is part of it. */
+  adapter(text: string): Promise<ChainAdapter>
+  /** Adapters of all configured chains. */
+  configured(): Promise<readonly ChainAdapter[]>
 }

@@ -152,6 +152,14 @@ export const errorCatalogue = {
     message: `The network asks ${c.price} gwei per gas, above the cap of ${c.cap} gwei (MAX_GAS_PRICE_GWEI).`,
     fix: 'Wait until fees fall (quote_gas shows the trend), then call again.',
   })),
+  fees_moved: spec(4006, 'chain', 'no', (c: { needed: string; agreed: string }) => ({
+    message: `The next block asks ${c.needed} gwei per gas, more than the ${c.agreed} gwei that this intent allows.`,
+    fix: 'Call simulate_transaction again with the same arguments and idempotencyKey: it renews this intent at the new price.',
+  })),
+  intent_changed: spec(5005, 'bug', 'no', (c: { intentId: string }) => ({
+    message: `Intent ${c.intentId} is not what was prepared: its digest does not match. Nothing was signed.`,
+    fix: 'Prepare the payment again with a new idempotencyKey and report this to the operator.',
+  })),
   intent_unknown: spec(5001, 'input', 'no', (c: { intentId: string }) => ({
     message: `There is no intent ${c.intentId}.`,
     fix: 'Call simulate_transaction and pass the intentId that it returns.',

@@ -10,6 +10,7 @@ import { evmCodec } from './codec.ts'
 import { draftAction, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, readFees } from './fees.ts'
+import { fromQuantity, toQuantity } from './quantity.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { readStatus } from './status.ts'
 
@@ -45,6 +46,11 @@ export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
     },
     async head(signal) {
       return parseHead(await client.call(LATEST_BLOCK.method, LATEST_BLOCK.params, signal), client.host).ref
+    },
+    native: assets.native,
+    async minedCountAt(account, blockNumber, signal) {
+      const params = [account, toQuantity(blockNumber)]
+      return fromQuantity(await client.call('eth_getTransactionCount', params, signal), 'nonce', client.host)
     },
     status: (account, hashes, signal) => readStatus(client, account, hashes, signal),
   }

@@ -52,7 +52,8 @@ export function readFees(result: unknown, block: BlockRef, host: string): FeeRea
 }
 
 function termsOf(tier: Tier, rewards: readonly (readonly bigint[])[], nextBaseFee: bigint): FeeTerms {
-  const paid = rewards.map((row) => row[tier.percentile] ?? 0n).filter((tip) => tip > 0n)
+  // Empty blocks report a tip of zero, and count: whoever needed no tip to get in is evidence too.
+  const paid = rewards.map((row) => row[tier.percentile] ?? 0n)
   const sorted = paid.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0n
   const tip = median > tier.floor ? median : tier.floor

@@ -1,4 +1,4 @@
-import { decodeEventLog, type Hex, isAddressEqual } from 'viem'
+import { decodeEventLog, type Hex, isAddressEqual, zeroHash } from 'viem'
 import type { Effect, FeeTerms, SimulationOutcome } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { untrusted } from '../primitives/untrusted.ts'
@@ -80,13 +80,13 @@ function revertDataOf(call: Record<string, unknown>, host: string): Hex {
 }
 
 /**
- * Whether a simulation ran on this head. Nodes differ: the specification's simulated block is the child of its
- * base; anvil's stands beside it, with the base's own number and parent.
+ * Whether a simulation ran on this head. The specification's simulated block is the child of its base. anvil's
+ * stands in for its base instead: the base's own number, and zeros for a parent.
  */
 export function ranOn(head: EvmHead, simulation: ParsedSimulation): boolean {
   const child = simulation.number === head.number + 1n && simulation.parentHash === head.ref.hash
-  const twin = simulation.number === head.number && simulation.parentHash === head.parentHash
-  return child || twin
+  const standIn = simulation.number === head.number && simulation.parentHash === zeroHash
+  return child || standIn
 }
 
 /** Effects and, when it failed, the decoded reason. Tokens seen for the first time are looked up. */

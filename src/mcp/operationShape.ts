@@ -37,7 +37,7 @@ export const OperationOutput = z.object({
       ),
       confirmations: z.number(),
       requiredConfirmations: z.number(),
-      includedIn: shape.block.exactOptional(),
+      includedIn: z.object({ number: z.string(), hash: z.string() }).exactOptional(),
       gasUsed: z.string().exactOptional(),
       feePaid: shape.amount.exactOptional(),
       note: z.string().exactOptional(),

@@ -5,7 +5,9 @@ import { type ContractPlan, sandboxContractPlan } from './sandboxContractPlan.ts
 /** Far above what the largest creation needs; the rest is not spent. */
 const GAS = '0x4c4b40'
 /** 100 gwei: above any base fee that an idle chain reaches. */
-const GAS_PRICE = '0x174876e800'
+const MAX_FEE = '0x174876e800'
+/** One wei: the tips of a fresh chain's first block are what fee quotes learn from. */
+const TIP = '0x1'
 /** 1,000 native tokens for gas. */
 const DEPLOYER_BALANCE = '0x3635c9adc5dea00000'
 
@@ -63,7 +65,8 @@ function sends(contract: ContractPlan, done: number): AdminCall[] {
         from: contract.deployer,
         nonce: `0x${(done + index).toString(16)}`,
         gas: GAS,
-        gasPrice: GAS_PRICE,
+        maxFeePerGas: MAX_FEE,
+        maxPriorityFeePerGas: TIP,
       },
     ],
   }))

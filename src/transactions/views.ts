@@ -91,7 +91,7 @@ export interface StepView {
   readonly attempts: readonly AttemptView[]
   readonly confirmations: number
   readonly requiredConfirmations: number
-  readonly includedIn?: BlockRef
+  readonly includedIn?: { readonly number: string; readonly hash: string }
   readonly gasUsed?: string
   readonly feePaid?: Amount
   /** Why the step is where it is, when that needs words. */

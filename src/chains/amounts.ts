@@ -1,0 +1,20 @@
+import { type Amount, formatUnits } from '../primitives/amount.ts'
+import type { Asset } from './adapter.ts'
+
+/** An amount as answers show it (R8). */
+export function amountOf(asset: Asset, raw: bigint | string): Amount {
+  const units = BigInt(raw)
+  return {
+    asset: asset.id,
+    raw: units.toString(),
+    display: formatUnits(units, asset.decimals),
+    ...(asset.symbol === undefined ? {} : { symbol: asset.symbol }),
+    ...(asset.claims === undefined ? {} : { claims: asset.claims }),
+  }
+}
+
+const GWEI_DECIMALS = 9
+
+export function gweiOf(wei: bigint | string): string {
+  return formatUnits(BigInt(wei), GWEI_DECIMALS)
+}

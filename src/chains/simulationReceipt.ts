@@ -1,0 +1,94 @@
+import { BursarError } from '../errors/bursarError.ts'
+import type { BlockRef } from '../primitives/chainRef.ts'
+import { digestOf } from '../primitives/json.ts'
+import type { FeeTerms, Payload, Rehearsal } from './adapter.ts'
+import type { Chain } from './types.ts'
+
+/**
+ * Proof that exactly this payload was simulated and passed (R1). The signer and the broadcaster each check it
+ * against what they are about to use.
+ */
+export interface SimulationReceipt {
+  /** SHA-256 over the canonical JSON of the payload. */
+  readonly payloadDigest: string
+  /** SHA-256 over the canonical JSON of the effects that were shown and judged. */
+  readonly effectsDigest: string
+  readonly chain: string
+  readonly backend: string
+  readonly block: BlockRef
+  readonly gasUsed: string
+  /** Digest of the policy that judged it. */
+  readonly policy: string
+  /** ISO 8601. */
+  readonly simulatedAt: string
+  readonly expiresAt: string
+  /** Not valid once the chain has passed this block. */
+  readonly expiresAtBlock: string
+}
+
+/** A simulation is good for signing for this long, in seconds and in the blocks that fit into it. */
+export const RECEIPT_SECONDS = 60
+
+export function payloadDigest(payload: Payload): string {
+  return digestOf(payload)
+}
+
+/** A receipt for a rehearsal that passed. Throws `receipt_refused` for one that did not. */
+export function issueReceipt(
+  chain: Chain,
+  payload: Payload,
+  rehearsal: Rehearsal,
+  policy: string,
+  now: number,
+): SimulationReceipt {
+  if (!rehearsal.outcome.ok) throw refused('its simulation did not pass', chain.id)
+  const blocks = Math.max(2, Math.ceil((RECEIPT_SECONDS * 1000) / chain.blockTimeMs))
+  const effects = rehearsal.outcome.effects.map(({ kind, asset, from, to, raw }) => {
+    return { kind, asset: asset.id, from, to, raw: raw.toString() }
+  })
+  return {
+    payloadDigest: payloadDigest(payload),
+    effectsDigest: digestOf(effects),
+    chain: chain.id,
+    backend: 'local',
+    block: rehearsal.block,
+    gasUsed: rehearsal.outcome.gasUsed.toString(),
+    policy,
+    simulatedAt: new Date(now).toISOString(),
+    expiresAt: new Date(now + RECEIPT_SECONDS * 1000).toISOString(),
+    expiresAtBlock: (BigInt(rehearsal.block.number) + BigInt(blocks)).toString(),
+  }
+}
+
+/** Throws `receipt_refused` unless the receipt is for exactly this payload. */
+export function checkBinding(receipt: SimulationReceipt, payload: Payload): void {
+  if (receipt.chain !== payload.chain) throw refused('its receipt is for another chain', payload.chain)
+  if (receipt.payloadDigest !== payloadDigest(payload)) {
+    throw refused('it is not the payload that was simulated', payload.chain)
+  }
+}
+
+/** Throws `receipt_refused` when the receipt is too old by the clock, or by the newest block that is known. */
+export function checkFreshness(receipt: SimulationReceipt, now: number, head: BlockRef): void {
+  const age = now - Date.parse(receipt.simulatedAt)
+  // A receipt from the future means that the clock was set back: its age is not known (F20).
+  if (!(age >= 0) || now >= Date.parse(receipt.expiresAt))
+    throw refused('its simulation is too old', receipt.chain)
+  if (BigInt(head.number) > BigInt(receipt.expiresAtBlock)) {
+    throw refused('the chain has moved on since its simulation', receipt.chain)
+  }
+}
+
+function refused(reason: string, chain: string): BursarError {
+  return new BursarError('receipt_refused', { reason }, { chain })
+}
+
+/** What a signer is asked to sign, with the proof that it may. */
+export interface SigningOrder {
+  readonly payload: Payload
+  readonly nonce: bigint
+  readonly terms: FeeTerms
+  readonly receipt: SimulationReceipt
+  /** The newest block that is known. */
+  readonly head: BlockRef
+}

@@ -1,0 +1,141 @@
+import { existsSync } from 'node:fs'
+import { allChains } from '../chains/allChains.ts'
+import { loadConfig } from '../config/loadConfig.ts'
+import { readEnvironment } from '../config/readEnvironment.ts'
+import type { Config } from '../config/types.ts'
+import { present } from '../errors/presenter.ts'
+import { probeEvmEndpoint } from '../evm/probe.ts'
+import { silentLogger } from '../primitives/logger.ts'
+import { createRuntime, type Runtime } from '../runtime/runtime.ts'
+import { anvilBinary } from '../sandbox/anvilBinary.ts'
+import { print } from './output.ts'
+
+type Grade = 'ok' | 'warn' | 'fail'
+
+interface Finding {
+  readonly grade: Grade
+  readonly what: string
+  readonly fix?: string
+}
+
+const MIN_NODE_MAJOR = 20
+const PROBE_MS = 15_000
+
+/** Checks everything that Bursar stands on and says what to do. Exit code 1 when something must be mended. */
+export async function doctor(version: string): Promise<void> {
+  print(`bursar ${version} doctor`)
+  const findings = [checkNode(), ...(await checkConfigured(version))]
+  for (const { grade, what, fix } of findings) {
+    print(`${MARKS[grade]} ${what}`)
+    if (fix !== undefined) print(`       → ${fix}`)
+  }
+  const failed = findings.filter(({ grade }) => grade === 'fail').length
+  print(failed === 0 ? 'Everything that must work does.' : `${failed} thing(s) to mend.`)
+  process.exitCode = failed === 0 ? 0 : 1
+}
+
+const MARKS: Readonly<Record<Grade, string>> = { ok: '  ok  ', warn: ' warn ', fail: ' FAIL ' }
+
+function checkNode(): Finding {
+  const major = Number(process.versions.node.split('.')[0])
+  if (major >= MIN_NODE_MAJOR) return { grade: 'ok', what: `Node ${process.versions.node}` }
+  return {
+    grade: 'fail',
+    what: `Node ${process.versions.node} is too old`,
+    fix: 'Install Node 20, 22 or 24.',
+  }
+}
+
+async function checkConfigured(version: string): Promise<readonly Finding[]> {
+  let config: Config
+  try {
+    config = loadConfig(readEnvironment(), allChains)
+  } catch (error) {
+    return [broken('Configuration', error)]
+  }
+  const warnings = config.warnings.map((what): Finding => ({ grade: 'warn', what }))
+  const wallets = config.sandbox.embedded ? 'sandbox wallets' : `${config.wallets.length} wallet(s)`
+  const found: Finding = { grade: 'ok', what: `Configuration: ${config.chains.length} chain(s), ${wallets}` }
+  const runtime = createRuntime(config, silentLogger, version)
+  try {
+    const chains = config.sandbox.embedded ? await checkSandbox(runtime) : await checkChains(config, runtime)
+    return [found, ...warnings, checkWallets(config), ...chains, await checkJournal(config, runtime)]
+  } finally {
+    await runtime.stop()
+  }
+}
+
+function checkWallets(config: Config): Finding {
+  const real = config.chains.some(({ chainId }) => !chainId.startsWith('eip155:3133'))
+  if (config.wallets.length > 0 || !real)
+    return { grade: 'ok', what: 'Wallets: the configured chains have at least one' }
+  return {
+    grade: 'warn',
+    what: 'Wallets: none is configured, so nothing can be paid',
+    fix: 'Set WALLET_<NAME>_PRIVATE_KEY for each wallet.',
+  }
+}
+
+async function checkSandbox(runtime: Runtime): Promise<readonly Finding[]> {
+  try {
+    anvilBinary()
+    return await probe(runtime, ['sandbox-a', 'sandbox-b'])
+  } catch (error) {
+    return [broken('Sandbox', error)]
+  }
+}
+
+function checkChains(config: Config, runtime: Runtime): Promise<readonly Finding[]> {
+  const chains = config.chains.map(({ chainId }) => chainId)
+  return probe(runtime, chains)
+}
+
+async function probe(runtime: Runtime, chains: readonly string[]): Promise<readonly Finding[]> {
+  const findings = await Promise.all(chains.map((chain) => probeChain(runtime, chain)))
+  return findings.flat()
+}
+
+async function probeChain(runtime: Runtime, text: string): Promise<readonly Finding[]> {
+  const chain = runtime.chains.resolve(text)
+  if (chain.family !== 'evm') {
+    return [
+      { grade: 'warn', what: `${chain.name}: this version of Bursar does not serve ${chain.family} chains` },
+    ]
+  }
+  const { access } = await runtime.chains.open(text)
+  const signal = AbortSignal.timeout(PROBE_MS)
+  const probes = await Promise.all(access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal)))
+  return probes.map(({ host, reachable, latencyMs, head, simulates, problem }): Finding => {
+    const name = `${chain.name} (${chain.id}) at ${host}`
+    if (!reachable) {
+      return {
+        grade: 'fail',
+        what: `${name}: ${problem}`,
+        fix: `Correct ${chain.env}_RPC_*, or choose another endpoint.`,
+      }
+    }
+    const seen = `${name}: chain id right, block ${head?.number}, ${latencyMs} ms`
+    if (simulates) return { grade: 'ok', what: `${seen}, eth_simulateV1 offered` }
+    return {
+      grade: 'fail',
+      what: `${seen}; ${problem}`,
+      fix: `Give ${chain.env} an endpoint that offers eth_simulateV1.`,
+    }
+  })
+}
+
+async function checkJournal(config: Config, runtime: Runtime): Promise<Finding> {
+  const place = config.sandbox.embedded ? 'the sandbox journal' : `the journal in ${config.home}`
+  const fresh = !config.sandbox.embedded && !existsSync(config.home)
+  try {
+    await runtime.journal.prove()
+    return { grade: 'ok', what: `Journal: ${place} can be written${fresh ? ' (just created)' : ''}` }
+  } catch (error) {
+    return broken('Journal', error)
+  }
+}
+
+function broken(what: string, error: unknown): Finding {
+  const { message, fix } = present(error, () => undefined)
+  return { grade: 'fail', what: `${what}: ${message}`, fix }
+}

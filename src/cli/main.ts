@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import manifest from '../../package.json' with { type: 'json' }
+import { fail } from './output.ts'
+
+// Each command loads what it needs when it runs: serving must not wait for what the others import.
+const program = new Command('bursar')
+  .description(manifest.description)
+  .version(manifest.version)
+  .showHelpAfterError('Run "bursar --help" for the commands.')
+
+program
+  .command('serve', { isDefault: true })
+  .description('serve MCP over stdio; with nothing configured, on the embedded sandbox')
+  .action(async () => (await import('./serve.ts')).serve(manifest.version))
+
+program
+  .command('sandbox')
+  .description('run the two sandbox chains by themselves and print how to use them')
+  .option('--state <folder>', 'keep the chains in this folder between runs')
+  .action(async (options: { state?: string }) => (await import('./sandbox.ts')).sandbox(options.state))
+
+program
+  .command('demo')
+  .description('an agent pays from the sandbox: native, token and contract call on both chains')
+  .action(async () => (await import('./demo.ts')).demo(fileURLToPath(import.meta.url)))
+
+program
+  .command('doctor')
+  .description('check Node, configuration, endpoints and journal, and say what to do')
+  .action(async () => (await import('./doctor.ts')).doctor(manifest.version))
+
+program.parseAsync().catch(fail)

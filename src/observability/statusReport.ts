@@ -1,0 +1,82 @@
+import type { ChainDirectory } from '../chains/adapter.ts'
+import { chainRef } from '../chains/registry.ts'
+import { isBursarError } from '../errors/bursarError.ts'
+import type { Caller } from '../primitives/caller.ts'
+import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
+import type { Clock } from '../primitives/clock.ts'
+import type { OperationStore } from '../store/operations.ts'
+
+export interface EndpointHealth {
+  /** Host and port only: API keys live in paths and queries (T14). */
+  readonly host: string
+  readonly reachable: boolean
+  readonly latencyMs?: number
+  /** Why it is not usable, in our words. */
+  readonly problem?: string
+}
+
+export interface ProbedEndpoint extends EndpointHealth {
+  readonly head?: BlockRef
+}
+
+export interface Status {
+  readonly version: string
+  readonly uptimeSeconds: number
+  readonly sandbox: boolean
+  readonly chains: readonly {
+    readonly chain: ChainRef
+    readonly endpoints: readonly EndpointHealth[]
+    readonly head?: BlockRef
+  }[]
+  readonly operations: Readonly<Record<'running' | 'committed' | 'failed' | 'stuck', number>>
+  readonly journal: { readonly writable: boolean; readonly problem?: string }
+  readonly warnings: readonly string[]
+}
+
+export interface StatusSources {
+  readonly version: string
+  readonly sandbox: boolean
+  readonly directory: ChainDirectory
+  readonly operations: OperationStore
+  /** Looks at each endpoint of a chain by itself. */
+  readonly probe: (chain: string, signal: AbortSignal) => Promise<readonly ProbedEndpoint[]>
+  /** Takes the journal's write lock and gives it back. */
+  readonly lockJournal: () => Promise<void>
+  readonly warnings: readonly string[]
+  readonly clock: Clock
+  readonly startedAt: number
+}
+
+/** How Bursar and everything that it stands on is now. */
+export async function reportStatus(sources: StatusSources, caller: Caller): Promise<Status> {
+  const journal = await journalHealth(sources)
+  const adapters = await sources.directory.configured()
+  const chains = await Promise.all(
+    adapters.map(async ({ chain }) => {
+      const probed = await sources.probe(chain.id, caller.signal)
+      const head = probed.find((endpoint) => endpoint.head !== undefined)?.head
+      const endpoints = probed.map(({ head: _head, ...health }) => health)
+      return { chain: chainRef(chain), endpoints, ...(head === undefined ? {} : { head }) }
+    }),
+  )
+  return {
+    version: sources.version,
+    uptimeSeconds: Math.floor((sources.clock.now() - sources.startedAt) / 1000),
+    sandbox: sources.sandbox,
+    chains,
+    operations: journal.writable
+      ? await sources.operations.countByState()
+      : { running: 0, committed: 0, failed: 0, stuck: 0 },
+    journal,
+    warnings: sources.warnings,
+  }
+}
+
+async function journalHealth(sources: StatusSources): Promise<Status['journal']> {
+  try {
+    await sources.lockJournal()
+    return { writable: true }
+  } catch (error) {
+    return { writable: false, problem: isBursarError(error) ? error.message : 'unknown failure' }
+  }
+}

@@ -1,0 +1,52 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Logger } from '../primitives/logger.ts'
+import { Secret } from '../primitives/secret.ts'
+import type { EndpointOptions } from '../rpc/chainAccess.ts'
+import type { Sandbox } from '../sandbox/startSandbox.ts'
+
+/**
+ * The sandbox that comes with a server that has nothing configured. Its journal lives and dies with its chains:
+ * the state folder keeps both, and without one both are fresh at every start.
+ */
+export class EmbeddedSandbox {
+  readonly journalFolder: string
+  readonly #stateDir: string | undefined
+  readonly #logger: Logger
+  #starting: Promise<Sandbox> | undefined
+
+  constructor(stateDir: string | undefined, logger: Logger) {
+    this.#stateDir = stateDir
+    this.#logger = logger
+    this.journalFolder = stateDir ?? mkdtempSync(join(tmpdir(), 'bursar-sandbox-'))
+  }
+
+  /** The sandbox, started by the first call; one that did not come up is tried again by the next. */
+  start(): Promise<Sandbox> {
+    this.#starting ??= this.#launch().catch((error: unknown) => {
+      this.#starting = undefined
+      throw error
+    })
+    return this.#starting
+  }
+
+  async endpoints(): Promise<ReadonlyMap<string, readonly EndpointOptions[]>> {
+    const { chains } = await this.start()
+    return new Map(
+      chains.map(({ chainId, rpcUrl }) => [`eip155:${chainId}`, [{ url: new Secret(rpcUrl), priority: 0 }]]),
+    )
+  }
+
+  async stop(): Promise<void> {
+    const sandbox = await this.#starting?.catch(() => undefined)
+    await sandbox?.stop()
+    if (this.#stateDir === undefined) rmSync(this.journalFolder, { recursive: true, force: true })
+  }
+
+  async #launch(): Promise<Sandbox> {
+    const { startSandbox } = await import('../sandbox/startSandbox.ts')
+    const stateDir = this.#stateDir === undefined ? {} : { stateDir: this.#stateDir }
+    return startSandbox({ ...stateDir, logger: this.#logger })
+  }
+}

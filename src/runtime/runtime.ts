@@ -1,0 +1,131 @@
+import { join } from 'node:path'
+import { BalanceSheets } from '../balances/balanceSheets.ts'
+import { allChains } from '../chains/allChains.ts'
+import { type ChainRegistry, chainRef, createRegistry } from '../chains/registry.ts'
+import type { Config } from '../config/types.ts'
+import { probeEvmEndpoint } from '../evm/probe.ts'
+import { submitRaw } from '../evm/submit.ts'
+import { GasQuotes } from '../gas/gasQuotes.ts'
+import type { Services } from '../mcp/services.ts'
+import { listChains } from '../observability/chainList.ts'
+import { reportStatus } from '../observability/statusReport.ts'
+import { Policy } from '../policy/policy.ts'
+import type { ChainRef } from '../primitives/chainRef.ts'
+import { systemClock } from '../primitives/clock.ts'
+import type { Logger } from '../primitives/logger.ts'
+import { IntentStore } from '../store/intents.ts'
+import { Journal } from '../store/journal.ts'
+import { NonceTableStore } from '../store/nonces.ts'
+import { OperationStore } from '../store/operations.ts'
+import { StepStore } from '../store/steps.ts'
+import { Broadcaster } from '../transactions/broadcaster.ts'
+import { Driver } from '../transactions/driver.ts'
+import { Intents } from '../transactions/intents.ts'
+import { Judge } from '../transactions/judge.ts'
+import { Leases } from '../transactions/leases.ts'
+import { Operations } from '../transactions/operations.ts'
+import { WalletBook } from '../wallets/walletBook.ts'
+import { OpenChains } from './chainDirectory.ts'
+import { EmbeddedSandbox } from './embeddedSandbox.ts'
+
+/** The engine, wired. */
+export interface Runtime {
+  readonly services: Services
+  readonly chains: OpenChains
+  readonly journal: Journal
+  resolveChain(id: string): ChainRef | undefined
+  /** Begins what goes on without a caller: the sandbox, and unfinished operations. */
+  start(): void
+  /** Hands unfinished operations over, then lets go of everything. */
+  stop(): Promise<void>
+}
+
+/** The only place that knows which implementation stands behind which port. */
+export function createRuntime(config: Config, logger: Logger, version: string): Runtime {
+  const clock = systemClock
+  const registry = createRegistry(allChains, config.chains)
+  const sandbox = config.sandbox.embedded ? new EmbeddedSandbox(config.sandbox.stateDir, logger) : undefined
+  const chains = openChains(config, registry, sandbox)
+  const journal = new Journal(join(sandbox?.journalFolder ?? config.home, 'journal.db'), clock)
+  const intents = new IntentStore(journal)
+  const operations = new OperationStore(journal)
+  const wallets = new WalletBook(config.wallets, clock)
+  const policy = new Policy(config.policy)
+  const judge = new Judge(policy, clock)
+  const leases = new Leases(journal, operations, logger)
+  const broadcaster = new Broadcaster(async (chain, raw, signal) => {
+    const { access } = await chains.open(chain)
+    return submitRaw(access.sends, raw, signal)
+  })
+  const driver = new Driver({
+    directory: chains,
+    wallets,
+    judge,
+    nonces: new NonceTableStore(journal),
+    broadcaster,
+    journal,
+    intents,
+    operations,
+    steps: new StepStore(journal),
+    logger,
+  })
+  const engine = { directory: chains, wallets, judge, intents, operations, driver, leases, clock }
+  const status = {
+    version,
+    sandbox: sandbox !== undefined,
+    directory: chains,
+    operations,
+    probe: async (chain: string, signal: AbortSignal) => {
+      const { access } = await chains.open(chain)
+      return Promise.all(access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal)))
+    },
+    lockJournal: () => journal.lock(),
+    warnings: config.warnings,
+    clock,
+    startedAt: clock.now(),
+  }
+
+  return {
+    services: {
+      chains: { list: (caller) => listChains(chains, caller) },
+      wallets: { list: async ({ chain }) => wallets.list(chain, chains, policy.describe()) },
+      balances: new BalanceSheets(chains, wallets),
+      gas: new GasQuotes(chains, policy),
+      intents: new Intents({ ...engine, ttlSeconds: config.intentTtlSeconds }),
+      operations: new Operations(engine),
+      status: { read: (caller) => reportStatus(status, caller) },
+    },
+    chains,
+    journal,
+    resolveChain: (id) => {
+      const chain = registry.find(id)
+      return chain && chainRef(chain)
+    },
+    start() {
+      // Its failure is told to the first call that needs the sandbox.
+      sandbox
+        ?.start()
+        .catch((error: unknown) => logger.error('the sandbox did not start', { cause: String(error) }))
+      leases.start((operationId) => driver.drive(operationId))
+    },
+    async stop() {
+      await leases.stop()
+      await chains.close()
+      await journal.close()
+      await sandbox?.stop()
+    },
+  }
+}
+
+function openChains(
+  config: Config,
+  registry: ChainRegistry,
+  sandbox: EmbeddedSandbox | undefined,
+): OpenChains {
+  const configured = new Map(config.chains.map(({ chainId, endpoints }) => [chainId, endpoints]))
+  const usable = registry.all().filter(({ id, family, network }) => {
+    return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
+  })
+  const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
+  return new OpenChains(registry, usable, endpoints, config.rpcTimeoutMs)
+}

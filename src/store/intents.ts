@@ -1,0 +1,66 @@
+import type { Selectable } from 'kysely'
+import type { Journal } from './journal.ts'
+import type { IntentRow, IntentTable, OperationRow } from './schema.ts'
+
+export type NewIntent = Omit<Selectable<IntentTable>, 'created_at'>
+
+/** Prepared plans. Nothing here moves anything. */
+export class IntentStore {
+  readonly #journal: Journal
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  find(id: string): Promise<IntentRow | undefined> {
+    return this.#journal.read((db) =>
+      db.selectFrom('intents').selectAll().where('id', '=', id).executeTakeFirst(),
+    )
+  }
+
+  findByKey(principal: string, key: string): Promise<IntentRow | undefined> {
+    return this.#journal.read((db) =>
+      db
+        .selectFrom('intents')
+        .selectAll()
+        .where('principal', '=', principal)
+        .where('idempotency_key', '=', key)
+        .executeTakeFirst(),
+    )
+  }
+
+  /**
+   * Stores a new intent, or renews the one that the key already stands for while it was never executed. Returns
+   * what the journal then holds: the caller compares its arguments, since another process may have come first.
+   */
+  save(intent: NewIntent): Promise<{ intent: IntentRow; operation: OperationRow | undefined }> {
+    return this.#journal.transact(async (tx, audit) => {
+      const existing = await tx
+        .selectFrom('intents')
+        .selectAll()
+        .where('principal', '=', intent.principal)
+        .where('idempotency_key', '=', intent.idempotency_key)
+        .executeTakeFirst()
+      if (!existing) {
+        const row = { ...intent, created_at: this.#journal.now() }
+        await tx.insertInto('intents').values(row).execute()
+        await audit({
+          event: 'intent.prepared',
+          subject: row.id,
+          detail: { digest: row.digest, chain: row.chain },
+        })
+        return { intent: row, operation: undefined }
+      }
+      const operation = await tx
+        .selectFrom('operations')
+        .selectAll()
+        .where('intent_id', '=', existing.id)
+        .executeTakeFirst()
+      if (operation || existing.arguments !== intent.arguments) return { intent: existing, operation }
+      const renewed = { digest: intent.digest, plan: intent.plan, expires_at: intent.expires_at }
+      await tx.updateTable('intents').set(renewed).where('id', '=', existing.id).execute()
+      await audit({ event: 'intent.renewed', subject: existing.id, detail: { digest: intent.digest } })
+      return { intent: { ...existing, ...renewed }, operation: undefined }
+    })
+  }
+}

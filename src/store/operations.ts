@@ -1,0 +1,266 @@
+import { newId } from '../primitives/ids.ts'
+import type { Journal, JournalTransaction } from './journal.ts'
+import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
+
+export interface OperationRecord {
+  readonly operation: OperationRow
+  readonly steps: readonly { readonly step: StepRow; readonly attempts: readonly AttemptRow[] }[]
+}
+
+export interface NewStep {
+  readonly payload: string
+  readonly terms: string
+  readonly outflow: string
+  readonly receipt: string
+  readonly reservations: readonly Pick<ReservationTable, 'asset' | 'raw' | 'kind'>[]
+}
+
+/** Sums of what unfinished steps of one account may still take, by asset, in base units. */
+export type HeldAmounts = ReadonlyMap<string, bigint>
+
+export interface Lease {
+  readonly owner: string
+  readonly until: string
+}
+
+export interface OperationQueryFilter {
+  readonly principal: string
+  readonly chain?: string
+  readonly wallet?: string
+  readonly state?: OperationRow['state']
+  readonly limit: number
+  /** Only operations older than this one. */
+  readonly before?: { readonly createdAt: string; readonly id: string }
+}
+
+/** Operations, their steps and what they hold. */
+export class OperationStore {
+  readonly #journal: Journal
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  /**
+   * Begins to execute an intent, once: the operation, its steps and their reservations in one transition. When
+   * the intent already has an operation that one is returned (R3). `admit` sees what other unfinished steps of
+   * the account hold, and answers with the steps to record or throws to refuse; nothing is written then (R5).
+   */
+  begin(
+    intent: IntentRow,
+    lease: Lease,
+    admit: (held: HeldAmounts) => readonly NewStep[],
+  ): Promise<{ operation: OperationRow; created: boolean }> {
+    return this.#journal.transact(async (tx, audit) => {
+      const existing = await tx
+        .selectFrom('operations')
+        .selectAll()
+        .where('intent_id', '=', intent.id)
+        .executeTakeFirst()
+      if (existing) return { operation: existing, created: false }
+      const steps = admit(await heldBy(tx, intent.chain, intent.account))
+      const operation = await insertOperation(tx, intent, lease, this.#journal.now())
+      for (const [position, step] of steps.entries()) {
+        await insertStep(tx, operation, position, step, this.#journal.now())
+      }
+      await audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
+      return { operation, created: true }
+    })
+  }
+
+  /** What unfinished steps of an account hold now. */
+  held(chain: string, account: string): Promise<HeldAmounts> {
+    return this.#journal.read((db) => heldBy(db, chain, account))
+  }
+
+  find(id: string): Promise<OperationRecord | undefined> {
+    return this.#journal.read(async (db) => {
+      const operation = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
+      if (!operation) return undefined
+      const [steps, attempts] = await Promise.all([
+        db.selectFrom('steps').selectAll().where('operation_id', '=', id).orderBy('position').execute(),
+        db
+          .selectFrom('attempts')
+          .innerJoin('steps', 'steps.id', 'attempts.step_id')
+          .selectAll('attempts')
+          .where('steps.operation_id', '=', id)
+          .orderBy('attempts.created_at')
+          .execute(),
+      ])
+      return {
+        operation,
+        steps: steps.map((step) => ({ step, attempts: attempts.filter((one) => one.step_id === step.id) })),
+      }
+    })
+  }
+
+  /** The operation that an operation id, an intent id or an idempotency key stands for. */
+  findId(principal: string, reference: string): Promise<string | undefined> {
+    return this.#journal.read(async (db) => {
+      const row = await db
+        .selectFrom('operations')
+        .select('id')
+        .where('principal', '=', principal)
+        .where((or) =>
+          or.or([
+            or('id', '=', reference),
+            or('intent_id', '=', reference),
+            or('idempotency_key', '=', reference),
+          ]),
+        )
+        .executeTakeFirst()
+      return row?.id
+    })
+  }
+
+  /** Newest first. */
+  list(filter: OperationQueryFilter): Promise<readonly OperationRow[]> {
+    return this.#journal.read((db) => {
+      let query = db.selectFrom('operations').selectAll().where('principal', '=', filter.principal)
+      if (filter.chain !== undefined) query = query.where('chain', '=', filter.chain)
+      if (filter.wallet !== undefined) query = query.where('wallet', '=', filter.wallet)
+      if (filter.state !== undefined) query = query.where('state', '=', filter.state)
+      const before = filter.before
+      if (before) {
+        query = query.where((or) =>
+          or.or([
+            or('created_at', '<', before.createdAt),
+            or.and([or('created_at', '=', before.createdAt), or('id', '<', before.id)]),
+          ]),
+        )
+      }
+      return query.orderBy('created_at', 'desc').orderBy('id', 'desc').limit(filter.limit).execute()
+    })
+  }
+
+  countByState(): Promise<Readonly<Record<OperationRow['state'], number>>> {
+    return this.#journal.read(async (db) => {
+      const rows = await db
+        .selectFrom('operations')
+        .select(['state', (count) => count.fn.countAll().as('count')])
+        .groupBy('state')
+        .execute()
+      const counts = { running: 0, committed: 0, failed: 0, stuck: 0 }
+      for (const row of rows) counts[row.state] = Number(row.count)
+      return counts
+    })
+  }
+
+  /**
+   * Takes or renews the lease on unfinished operations that nobody drives, or that this owner drives already.
+   * Returns their ids, oldest first.
+   */
+  claim(lease: Lease, limit: number): Promise<readonly string[]> {
+    return this.#journal.transact(async (tx) => {
+      const now = this.#journal.now()
+      const open = await tx
+        .selectFrom('operations')
+        .select('id')
+        .where('state', 'in', ['running', 'stuck'])
+        .where((or) =>
+          or.or([
+            or('lease_owner', '=', lease.owner),
+            or('lease_until', 'is', null),
+            or('lease_until', '<', now),
+          ]),
+        )
+        .orderBy('created_at')
+        .limit(limit)
+        .execute()
+      const ids = open.map((row) => row.id)
+      if (ids.length > 0) {
+        await tx
+          .updateTable('operations')
+          .set({ lease_owner: lease.owner, lease_until: lease.until })
+          .where('id', 'in', ids)
+          .execute()
+      }
+      return ids
+    })
+  }
+
+  /** Gives every lease of a process back, so that another takes over at once. */
+  async release(owner: string): Promise<void> {
+    await this.#journal.transact((tx) =>
+      tx
+        .updateTable('operations')
+        .set({ lease_owner: null, lease_until: null })
+        .where('lease_owner', '=', owner)
+        .execute(),
+    )
+  }
+}
+
+async function heldBy(
+  db: JournalTransaction | Parameters<Parameters<Journal['read']>[0]>[0],
+  chain: string,
+  account: string,
+): Promise<HeldAmounts> {
+  const rows = await db
+    .selectFrom('reservations')
+    .select(['asset', 'raw'])
+    .where('chain', '=', chain)
+    .where('account', '=', account)
+    .where('state', '=', 'held')
+    .execute()
+  const held = new Map<string, bigint>()
+  for (const { asset, raw } of rows) held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
+  return held
+}
+
+async function insertOperation(
+  tx: JournalTransaction,
+  intent: IntentRow,
+  lease: Lease,
+  now: string,
+): Promise<OperationRow> {
+  const operation: OperationRow = {
+    id: newId('op'),
+    intent_id: intent.id,
+    principal: intent.principal,
+    idempotency_key: intent.idempotency_key,
+    chain: intent.chain,
+    account: intent.account,
+    wallet: intent.wallet,
+    state: 'running',
+    lease_owner: lease.owner,
+    lease_until: lease.until,
+    created_at: now,
+    updated_at: now,
+  }
+  await tx.insertInto('operations').values(operation).execute()
+  return operation
+}
+
+async function insertStep(
+  tx: JournalTransaction,
+  operation: OperationRow,
+  position: number,
+  step: NewStep,
+  now: string,
+): Promise<void> {
+  const { reservations, ...documents } = step
+  const id = newId('step')
+  const place = { chain: operation.chain, account: operation.account }
+  await tx
+    .insertInto('steps')
+    .values({
+      id,
+      operation_id: operation.id,
+      position,
+      ...place,
+      state: 'queued',
+      ...documents,
+      updated_at: now,
+    })
+    .execute()
+  const held = reservations.map((one) => ({
+    id: newId('res'),
+    step_id: id,
+    ...place,
+    ...one,
+    state: 'held' as const,
+    created_at: now,
+  }))
+  if (held.length > 0) await tx.insertInto('reservations').values(held).execute()
+}

@@ -1,0 +1,220 @@
+import type { SignedTransaction } from '../chains/adapter.ts'
+import { newId } from '../primitives/ids.ts'
+import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
+import { padNonce } from './nonces.ts'
+import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
+
+export interface Inclusion {
+  readonly blockNumber: string
+  readonly blockHash: string
+  readonly succeeded: boolean
+  readonly gasUsed: bigint
+  readonly feePaid: bigint
+  readonly confirmations: number
+  readonly final: boolean
+}
+
+type StepChange = Partial<Omit<StepRow, 'id' | 'operation_id' | 'updated_at'>>
+
+/** The transitions of a step. Each is one durable transaction with its audit row. */
+export class StepStore {
+  readonly #journal: Journal
+
+  constructor(journal: Journal) {
+    this.#journal = journal
+  }
+
+  /**
+   * Records signed bytes before anybody else sees them (R2). When the step has signed bytes already, those are
+   * returned and the new ones are forgotten: they must never be sent.
+   */
+  recordAttempt(
+    step: StepRow,
+    nonce: bigint,
+    signed: SignedTransaction,
+    documents: Pick<StepRow, 'receipt'>,
+  ): Promise<AttemptRow> {
+    return this.#journal.transact(async (tx, audit) => {
+      const existing = await liveAttempt(tx, step.id)
+      if (existing) return existing
+      const now = this.#journal.now()
+      const attempt: AttemptRow = {
+        id: newId('att'),
+        step_id: step.id,
+        chain: step.chain,
+        account: step.account,
+        nonce: padNonce(nonce),
+        hash: signed.hash,
+        raw: signed.raw,
+        kind: 'original',
+        state: 'signed',
+        live: 1,
+        created_at: now,
+      }
+      await tx.insertInto('attempts').values(attempt).execute()
+      await setNonce(tx, step.id, 'signed', now)
+      await this.#change(tx, step.id, { state: 'signed', ...documents })
+      await audit({
+        event: 'attempt.signed',
+        subject: step.id,
+        detail: { hash: signed.hash, nonce: nonce.toString() },
+      })
+      return attempt
+    })
+  }
+
+  sent(attempt: AttemptRow): Promise<void> {
+    return this.#transition(attempt.step_id, { state: 'sent', note: null }, async (tx, audit) => {
+      await tx.updateTable('attempts').set({ state: 'sent' }).where('id', '=', attempt.id).execute()
+      await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
+      await audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
+    })
+  }
+
+  /** Not proven either way; `note` says what was seen (R14). */
+  unknown(stepId: string, note: string): Promise<void> {
+    return this.#transition(stepId, { state: 'unknown', note }, async (_tx, audit) => {
+      await audit({ event: 'step.unknown', subject: stepId, detail: { note } })
+    })
+  }
+
+  included(attempt: AttemptRow, inclusion: Inclusion): Promise<void> {
+    const state = inclusion.succeeded ? (inclusion.final ? 'final' : 'included') : 'reverted'
+    const change: StepChange = {
+      state,
+      note: null,
+      included_number: inclusion.blockNumber,
+      included_hash: inclusion.blockHash,
+      gas_used: inclusion.gasUsed.toString(),
+      fee_paid: inclusion.feePaid.toString(),
+      confirmations: inclusion.confirmations,
+    }
+    return this.#transition(attempt.step_id, change, async (tx, audit) => {
+      await tx.updateTable('attempts').set({ state: 'included' }).where('id', '=', attempt.id).execute()
+      await setNonce(tx, attempt.step_id, 'mined', this.#journal.now())
+      await setReservations(tx, attempt.step_id, 'settled')
+      const ended = inclusion.succeeded ? 'committed' : 'failed'
+      if (inclusion.final) await endOperation(tx, attempt.step_id, ended, this.#journal.now())
+      const detail = {
+        hash: attempt.hash,
+        block: inclusion.blockHash,
+        confirmations: inclusion.confirmations,
+      }
+      await audit({
+        event: inclusion.final ? `operation.${ended}` : `step.${state}`,
+        subject: attempt.step_id,
+        detail,
+      })
+    })
+  }
+
+  /** Only the count of blocks on top changed. */
+  async confirmations(stepId: string, confirmations: number): Promise<void> {
+    await this.#journal.transact((tx) => this.#change(tx, stepId, { confirmations }))
+  }
+
+  /** The block that included the attempt is no longer part of the chain. */
+  reorganised(attempt: AttemptRow): Promise<void> {
+    const change: StepChange = {
+      state: 'sent',
+      note: 'the chain reorganised and dropped the block that included it; the same bytes are sent again',
+      included_number: null,
+      included_hash: null,
+      gas_used: null,
+      fee_paid: null,
+      confirmations: 0,
+    }
+    return this.#transition(attempt.step_id, change, async (tx, audit) => {
+      await tx.updateTable('attempts').set({ state: 'sent' }).where('id', '=', attempt.id).execute()
+      await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
+      await setReservations(tx, attempt.step_id, 'held')
+      await audit({ event: 'step.reorganised', subject: attempt.step_id, detail: { hash: attempt.hash } })
+    })
+  }
+
+  /** Proven not to have happened: the nonce was used by a transaction that is not ours, and that is final. */
+  replaced(stepId: string, note: string): Promise<void> {
+    return this.#transition(stepId, { state: 'replaced', note }, async (tx, audit) => {
+      await setReservations(tx, stepId, 'released')
+      await endOperation(tx, stepId, 'failed', this.#journal.now())
+      await audit({ event: 'step.replaced', subject: stepId, detail: { note } })
+    })
+  }
+
+  /**
+   * Ends an operation that was never signed, and frees its nonce. Returns false, changing nothing, when signed
+   * bytes exist: those must be followed instead.
+   */
+  abandon(stepId: string, note: string): Promise<boolean> {
+    return this.#journal.transact(async (tx, audit) => {
+      if (await liveAttempt(tx, stepId)) return false
+      await tx.deleteFrom('nonces').where('step_id', '=', stepId).where('state', '=', 'reserved').execute()
+      await setReservations(tx, stepId, 'released')
+      await this.#change(tx, stepId, { state: 'failed', note })
+      await endOperation(tx, stepId, 'failed', this.#journal.now())
+      await audit({ event: 'step.abandoned', subject: stepId, detail: { note } })
+      return true
+    })
+  }
+
+  #transition(
+    stepId: string,
+    change: StepChange,
+    rest: (tx: JournalTransaction, audit: (note: AuditNote) => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    return this.#journal.transact(async (tx, audit) => {
+      await this.#change(tx, stepId, change)
+      await rest(tx, audit)
+    })
+  }
+
+  async #change(tx: JournalTransaction, stepId: string, change: StepChange): Promise<void> {
+    const updated_at = this.#journal.now()
+    const step = await tx
+      .updateTable('steps')
+      .set({ ...change, updated_at })
+      .where('id', '=', stepId)
+      .returning('operation_id')
+      .executeTakeFirstOrThrow()
+    await tx.updateTable('operations').set({ updated_at }).where('id', '=', step.operation_id).execute()
+  }
+}
+
+function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {
+  return tx
+    .selectFrom('attempts')
+    .selectAll()
+    .where('step_id', '=', stepId)
+    .where('live', '=', 1)
+    .executeTakeFirst()
+}
+
+async function setNonce(
+  tx: JournalTransaction,
+  stepId: string,
+  state: 'signed' | 'sent' | 'mined',
+  updated_at: string,
+): Promise<void> {
+  await tx.updateTable('nonces').set({ state, updated_at }).where('step_id', '=', stepId).execute()
+}
+
+async function setReservations(
+  tx: JournalTransaction,
+  stepId: string,
+  state: 'held' | 'settled' | 'released',
+): Promise<void> {
+  await tx.updateTable('reservations').set({ state }).where('step_id', '=', stepId).execute()
+}
+
+async function endOperation(
+  tx: JournalTransaction,
+  stepId: string,
+  state: Extract<OperationRow['state'], 'committed' | 'failed'>,
+  updated_at: string,
+): Promise<void> {
+  await tx
+    .updateTable('operations')
+    .set({ state, updated_at, lease_owner: null, lease_until: null })
+    .where('id', '=', (query) => query.selectFrom('steps').select('operation_id').where('id', '=', stepId))
+    .execute()
+}

@@ -1,0 +1,147 @@
+import type { ChainAdapter, ChainDirectory, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
+import { isBursarError } from '../errors/bursarError.ts'
+import type { NonceStore } from '../nonces/nonceStore.ts'
+import type { Logger } from '../primitives/logger.ts'
+import type { IntentStore } from '../store/intents.ts'
+import type { Journal } from '../store/journal.ts'
+import type { OperationRecord, OperationStore } from '../store/operations.ts'
+import type { AttemptRow, StepRow } from '../store/schema.ts'
+import type { StepStore } from '../store/steps.ts'
+import type { WalletBook } from '../wallets/walletBook.ts'
+import type { Broadcaster } from './broadcaster.ts'
+import { followStep } from './follow.ts'
+import type { Judge } from './judge.ts'
+import type { StoredAmount } from './plan.ts'
+
+export interface DriverDependencies {
+  readonly directory: ChainDirectory
+  readonly wallets: WalletBook
+  readonly judge: Judge
+  readonly nonces: NonceStore
+  readonly broadcaster: Broadcaster
+  readonly journal: Journal
+  readonly intents: IntentStore
+  readonly operations: OperationStore
+  readonly steps: StepStore
+  readonly logger: Logger
+}
+
+/** A simulation and its receipt from moments ago, which save the first drive a second look at the chain. */
+export interface FreshVerdict {
+  readonly rehearsal: Rehearsal
+  readonly receipt: SimulationReceipt
+}
+
+/** Nobody's request: an operation goes on when the client is gone. Each read is bounded by the transport. */
+const UNATTENDED = new AbortController().signal
+
+/**
+ * Moves operations forward from whatever state the journal says they are in. Any process may do it, twice at
+ * once if it must be: every transition is idempotent, and what was signed first is what is sent.
+ */
+export class Driver {
+  readonly #deps: DriverDependencies
+  readonly #busy = new Map<string, Promise<void>>()
+
+  constructor(deps: DriverDependencies) {
+    this.#deps = deps
+  }
+
+  /** Advances one operation as far as it goes now; one drive at a time within a process. */
+  drive(operationId: string, verdict?: FreshVerdict): Promise<void> {
+    const running = this.#busy.get(operationId)
+    if (running) return running
+    const drive = this.#advance(operationId, verdict).finally(() => this.#busy.delete(operationId))
+    this.#busy.set(operationId, drive)
+    return drive
+  }
+
+  async #advance(operationId: string, verdict?: FreshVerdict): Promise<void> {
+    const record = await this.#deps.operations.find(operationId)
+    const open = record?.steps.find(({ step }) => !ENDED.has(step.state))
+    if (!record || !open) return
+    const adapter = await this.#deps.directory.adapter(open.step.chain)
+    const attempt = open.attempts.find((one) => one.live === 1)
+    if (!attempt) return this.#start(record, open.step, adapter, verdict)
+    if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
+    const needsSending = await followStep(adapter, open.step, attempt, this.#deps.steps, UNATTENDED)
+    if (needsSending) await this.#broadcast(adapter, open.step, attempt)
+  }
+
+  /** Simulate and judge (unless that was just done), reserve the nonce, sign, record, broadcast. */
+  async #start(
+    record: OperationRecord,
+    step: StepRow,
+    adapter: ChainAdapter,
+    verdict?: FreshVerdict,
+  ): Promise<void> {
+    const order = { payload: parse<Payload>(step.payload), terms: parse<FeeTerms>(step.terms) }
+    const judged = verdict ?? (await this.#judgeAgain(record, step, adapter, order))
+    if (!judged) return
+    const { receipt, rehearsal } = judged
+    const wallet = this.#deps.wallets.find(step.account, adapter.chain)
+    const nonce = await this.#deps.nonces.reserve(step, rehearsal.minedCount)
+    const signed = await wallet.signer.sign(
+      { ...order, nonce, receipt, head: rehearsal.block },
+      adapter.codec,
+    )
+    const attempt = await this.#deps.steps.recordAttempt(step, nonce, signed, {
+      receipt: JSON.stringify(receipt),
+    })
+    await this.#broadcast(adapter, { ...step, receipt: JSON.stringify(receipt) }, attempt)
+  }
+
+  /** After a restart: the old verdict is stale. A refusal ends the operation, since nothing was signed. */
+  async #judgeAgain(
+    record: OperationRecord,
+    step: StepRow,
+    adapter: ChainAdapter,
+    order: { payload: Payload; terms: FeeTerms },
+  ): Promise<FreshVerdict | undefined> {
+    const intent = await this.#deps.intents.find(record.operation.intent_id)
+    if (!intent || intent.expires_at <= this.#deps.journal.now()) {
+      await this.#abandon(step, 'it was not signed before its intent expired')
+      return undefined
+    }
+    const stored = parse<StoredAmount>(step.outflow)
+    const outflow = { asset: stored.asset, raw: BigInt(stored.raw) }
+    const rehearsal = await adapter.rehearse(order.payload, order.terms, outflow.asset, UNATTENDED)
+    try {
+      const matter = { adapter, wallet: record.operation.wallet, ...order, outflow, rehearsal }
+      // What this step itself holds must not count against it; other steps were counted when it was admitted.
+      const { receipt } = this.#deps.judge.pass(matter, new Map())
+      return { rehearsal, receipt }
+    } catch (error) {
+      if (!isBursarError(error) || error.kind === 'provider') throw error
+      await this.#abandon(step, error.message)
+      return undefined
+    }
+  }
+
+  async #abandon(step: StepRow, note: string): Promise<void> {
+    this.#deps.logger.warn('operation abandoned before signing', { operation: step.operation_id, note })
+    await this.#deps.steps.abandon(step.id, note)
+  }
+
+  async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {
+    const { raw, hash, account } = attempt
+    const receipt = parse<SimulationReceipt>(step.receipt)
+    const result = await this.#deps.broadcaster.broadcast(adapter, { raw, hash, account, receipt })
+    if (result.outcome === 'accepted') return this.#deps.steps.sent(attempt)
+    this.#deps.logger.warn('broadcast without proof', {
+      operation: step.operation_id,
+      evidence: result.evidence,
+    })
+    await this.#deps.steps.unknown(
+      step.id,
+      'the network did not confirm that it has the transaction; it is being resolved',
+    )
+  }
+}
+
+const ENDED: ReadonlySet<StepRow['state']> = new Set(['final', 'replaced', 'failed'])
+
+function parse<T>(document: string): T {
+  return JSON.parse(document) as T
+}

@@ -1,0 +1,73 @@
+import type { ChainAdapter, StatusReading } from '../chains/adapter.ts'
+import { unpadNonce } from '../store/nonces.ts'
+import type { AttemptRow, StepRow } from '../store/schema.ts'
+import type { StepStore } from '../store/steps.ts'
+
+/**
+ * Looks once at what the chain says of a sent step and records it. Returns true when the same bytes should be
+ * sent again because no endpoint knows of them and their nonce is still free.
+ */
+export async function followStep(
+  adapter: ChainAdapter,
+  step: StepRow,
+  attempt: AttemptRow,
+  steps: StepStore,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const reading = await adapter.status(step.account, [attempt.hash], signal)
+  const [seen] = reading.transactions
+  if (seen?.included) {
+    await recordInclusion(adapter, step, attempt, steps, reading, seen.included)
+    return false
+  }
+  if (step.included_hash !== null) await steps.reorganised(attempt)
+  if (seen?.state === 'pending') {
+    if (step.state === 'unknown') await steps.sent(attempt)
+    return false
+  }
+  const nonce = unpadNonce(attempt.nonce)
+  if (reading.minedCount <= nonce) return true
+  return resolveUsedNonce(adapter, step, nonce, steps, reading, signal)
+}
+
+type Included = NonNullable<StatusReading['transactions'][number]['included']>
+
+async function recordInclusion(
+  adapter: ChainAdapter,
+  step: StepRow,
+  attempt: AttemptRow,
+  steps: StepStore,
+  reading: StatusReading,
+  included: Included,
+): Promise<void> {
+  const depth = Number(BigInt(reading.head.number) - BigInt(included.blockNumber)) + 1
+  const confirmations = Math.max(depth, 1)
+  const final = confirmations >= adapter.chain.confirmations
+  if (step.included_hash !== included.blockHash || final) {
+    await steps.included(attempt, { ...included, confirmations, final })
+  } else if (confirmations !== step.confirmations) {
+    await steps.confirmations(step.id, confirmations)
+  }
+}
+
+/**
+ * The nonce is used and our bytes are not what used it, as far as this endpoint says. That is proof only once the
+ * use itself is final: then the payment can no longer happen (R14).
+ */
+async function resolveUsedNonce(
+  adapter: ChainAdapter,
+  step: StepRow,
+  nonce: bigint,
+  steps: StepStore,
+  reading: StatusReading,
+  signal: AbortSignal,
+): Promise<false> {
+  const settled = BigInt(reading.head.number) - BigInt(adapter.chain.confirmations) + 1n
+  const usedFor = settled >= 0n ? await adapter.minedCountAt(step.account, settled, signal) : 0n
+  if (usedFor > nonce) {
+    await steps.replaced(step.id, `nonce ${nonce} was used by a transaction that is not Bursar's`)
+  } else if (step.state !== 'unknown') {
+    await steps.unknown(step.id, `nonce ${nonce} is used, and the transaction that used it is not known yet`)
+  }
+  return false
+}

@@ -1,0 +1,64 @@
+import type { ChainAdapter } from '../chains/adapter.ts'
+import { amountOf, gweiOf } from '../chains/amounts.ts'
+import { chainRef } from '../chains/registry.ts'
+import type { IntentRow } from '../store/schema.ts'
+import type { IntentPlan } from './plan.ts'
+import type { IntentView, WalletRef } from './views.ts'
+
+/** An intent as simulate_transaction shows it. */
+export function intentView(
+  row: IntentRow,
+  adapter: ChainAdapter,
+  wallet: WalletRef,
+  operationId: string | undefined,
+  now: number,
+): IntentView {
+  const plan = JSON.parse(row.plan) as IntentPlan
+  const { codec, native } = adapter
+  const status =
+    operationId !== undefined ? 'executed' : now >= Date.parse(row.expires_at) ? 'expired' : 'ready'
+  return {
+    intentId: row.id,
+    status,
+    chain: chainRef(adapter.chain),
+    wallet: { name: wallet.name, address: wallet.address },
+    to: plan.to,
+    value: amountOf(native, codec.value(plan.payload)),
+    ...(plan.signature === undefined ? {} : { function: plan.signature }),
+    gasLimit: gasLimitOf(plan),
+    fees: {
+      expected: amountOf(native, plan.expectedFee),
+      ceiling: amountOf(native, codec.maxFee(plan.payload, plan.terms)),
+      maxFeePerGasGwei: gweiOf(plan.terms.maxFeePerGas),
+      maxPriorityFeePerGasGwei: gweiOf(plan.terms.maxPriorityFeePerGas),
+    },
+    simulation: {
+      backend: plan.receipt.backend,
+      block: plan.receipt.block,
+      gasUsed: plan.receipt.gasUsed,
+      effects: plan.effects.map(({ kind, from, to, asset, raw }) => ({
+        kind,
+        from,
+        to,
+        amount: amountOf(asset, raw),
+      })),
+    },
+    verdict: { decision: 'allow', rules: plan.rules },
+    idempotencyKey: row.idempotency_key,
+    digest: row.digest,
+    expiresAt: row.expires_at,
+    ...(operationId === undefined ? {} : { operationId }),
+    next: NEXT[status],
+  }
+}
+
+const NEXT: Readonly<Record<IntentView['status'], string>> = {
+  ready:
+    'Check the effects. If they are what you want, call send_transaction with this intentId before it expires.',
+  executed: 'This payment was executed already. Call get_operation with operationId to see how it went.',
+  expired: 'Call simulate_transaction again with the same arguments and idempotencyKey to renew it.',
+}
+
+function gasLimitOf(plan: IntentPlan): string {
+  return 'gasLimit' in plan.payload ? String(plan.payload.gasLimit) : plan.receipt.gasUsed
+}

@@ -1,0 +1,66 @@
+import type { Asset, ChainAdapter, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import { issueReceipt, type SimulationReceipt } from '../chains/simulationReceipt.ts'
+import { BursarError } from '../errors/bursarError.ts'
+import type { Policy } from '../policy/policy.ts'
+import { formatUnits } from '../primitives/amount.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { type Held, requireFunds } from './preflight.ts'
+
+export interface Case {
+  readonly adapter: ChainAdapter
+  readonly wallet: string
+  readonly payload: Payload
+  readonly terms: FeeTerms
+  readonly outflow: { readonly asset: Asset; readonly raw: bigint }
+  readonly rehearsal: Rehearsal
+}
+
+export interface Verdict {
+  readonly receipt: SimulationReceipt
+  readonly rules: readonly string[]
+}
+
+/** The one place where a simulated payload is judged: when it is prepared and again before it is signed. */
+export class Judge {
+  readonly policy: Policy
+  readonly #clock: Clock
+
+  constructor(policy: Policy, clock: Clock) {
+    this.policy = policy
+    this.#clock = clock
+  }
+
+  /** A receipt for a payload that may be signed. Throws what speaks against it. */
+  pass(matter: Case, held: Held): Verdict {
+    const { adapter, payload, terms, outflow, rehearsal } = matter
+    requireFunds(adapter, matter, held)
+    this.#requireSuccess(matter)
+    requireIncludable(adapter, terms, rehearsal)
+    const { effects } = rehearsal.outcome
+    const rules = this.policy.judge({ chain: adapter.chain, account: payload.from, outflow, effects, terms })
+    const receipt = issueReceipt(adapter.chain, payload, rehearsal, this.policy.version, this.#clock.now())
+    return { receipt, rules }
+  }
+
+  #requireSuccess({ adapter, rehearsal }: Case): void {
+    const { ok, revert } = rehearsal.outcome
+    if (ok) return
+    const quoted = revert?.quoted ? { quoted: revert.quoted } : {}
+    const reason = revert?.reason ?? 'without a reason'
+    throw new BursarError('simulation_reverted', { reason }, { chain: adapter.chain.id, ...quoted })
+  }
+}
+
+const GWEI_DECIMALS = 9
+
+/** Throws `fees_moved` when the next block would not take a transaction with these terms. */
+function requireIncludable(adapter: ChainAdapter, terms: FeeTerms, rehearsal: Rehearsal): void {
+  const { nextBaseFee } = rehearsal.fees
+  const agreed = BigInt(terms.maxFeePerGas)
+  if (nextBaseFee <= agreed) return
+  const context = {
+    needed: formatUnits(nextBaseFee, GWEI_DECIMALS),
+    agreed: formatUnits(agreed, GWEI_DECIMALS),
+  }
+  throw new BursarError('fees_moved', context, { chain: adapter.chain.id })
+}

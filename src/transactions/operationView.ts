@@ -1,0 +1,117 @@
+import type { ChainAdapter, Payload } from '../chains/adapter.ts'
+import { amountOf } from '../chains/amounts.ts'
+import { chainRef } from '../chains/registry.ts'
+import type { Chain } from '../chains/types.ts'
+import { unpadNonce } from '../store/nonces.ts'
+import type { OperationRecord } from '../store/operations.ts'
+import type { AttemptRow, StepRow } from '../store/schema.ts'
+import type { AttemptView, OperationSummary, OperationView, StepView } from './views.ts'
+
+type Recorded = OperationRecord['steps'][number]
+
+/** An operation as get_operation and send_transaction show it. */
+export function operationView(record: OperationRecord, adapter: ChainAdapter): OperationView {
+  const { operation } = record
+  const steps = record.steps.map((step) => stepView(step, adapter, operation.wallet))
+  return {
+    operationId: operation.id,
+    intentId: operation.intent_id,
+    idempotencyKey: operation.idempotency_key,
+    state: operation.state,
+    sideEffect: sideEffectOf(record),
+    steps,
+    createdAt: operation.created_at,
+    updatedAt: operation.updated_at,
+    next: nextOf(record),
+  }
+}
+
+/** One line of list_operations. */
+export function operationSummary(record: OperationRecord, adapter: ChainAdapter): OperationSummary {
+  const { operation, steps } = record
+  const last = steps.at(-1)
+  const payload = JSON.parse(last?.step.payload ?? '{}') as Payload
+  const hash = last?.attempts.at(-1)?.hash
+  return {
+    operationId: operation.id,
+    idempotencyKey: operation.idempotency_key,
+    state: operation.state,
+    chain: chainRef(adapter.chain),
+    wallet: { name: operation.wallet, address: operation.account },
+    to: targetOf(payload),
+    value: amountOf(adapter.native, adapter.codec.value(payload)),
+    ...(hash === undefined ? {} : { hash }),
+    createdAt: operation.created_at,
+  }
+}
+
+function stepView({ step, attempts }: Recorded, adapter: ChainAdapter, wallet: string): StepView {
+  const { chain } = adapter
+  const payload = JSON.parse(step.payload) as Payload
+  const nonce = attempts.at(-1)?.nonce
+  return {
+    chain: chainRef(chain),
+    wallet: { name: wallet, address: step.account },
+    to: targetOf(payload),
+    value: amountOf(adapter.native, adapter.codec.value(payload)),
+    state: step.state,
+    ...(nonce === undefined ? {} : { nonce: unpadNonce(nonce).toString() }),
+    attempts: attempts.map((attempt) => attemptView(attempt, chain)),
+    confirmations: step.confirmations,
+    requiredConfirmations: chain.confirmations,
+    ...inclusionOf(step, adapter),
+    ...(step.note === null ? {} : { note: step.note }),
+  }
+}
+
+function attemptView(attempt: AttemptRow, chain: Chain): AttemptView {
+  const { hash, kind, state } = attempt
+  return {
+    hash,
+    kind,
+    state,
+    ...(chain.explorerUrl ? { explorerUrl: `${chain.explorerUrl}/tx/${hash}` } : {}),
+  }
+}
+
+function inclusionOf(
+  step: StepRow,
+  adapter: ChainAdapter,
+): Pick<StepView, 'includedIn' | 'gasUsed' | 'feePaid'> {
+  if (step.included_number === null || step.included_hash === null) return {}
+  return {
+    includedIn: { number: step.included_number, hash: step.included_hash },
+    ...(step.gas_used === null ? {} : { gasUsed: step.gas_used }),
+    ...(step.fee_paid === null ? {} : { feePaid: amountOf(adapter.native, step.fee_paid) }),
+  }
+}
+
+/** Where a payload goes on chain. */
+function targetOf(payload: Payload): string {
+  return 'to' in payload ? String(payload.to) : ''
+}
+
+function sideEffectOf({ steps }: OperationRecord): OperationView['sideEffect'] {
+  if (steps.some(({ step }) => step.included_hash !== null)) return 'done'
+  const open = ({ step, attempts }: Recorded) => attempts.length > 0 && step.state !== 'replaced'
+  return steps.some(open) ? 'possible' : 'none'
+}
+
+function nextOf({ operation, steps }: OperationRecord): string {
+  const state = steps.find(({ step }) => step.state !== 'final')?.step.state ?? 'final'
+  if (operation.state === 'committed') return 'Done: the payment is final.'
+  switch (state) {
+    case 'included':
+      return 'Included, not yet final. Call get_operation with until "final" when finality matters.'
+    case 'reverted':
+      return 'The transaction was included and reverted: gas was paid, nothing else moved. Find out why before preparing it again with a new idempotencyKey.'
+    case 'failed':
+      return 'Nothing was signed and nothing moved. Prepare the payment again with a new idempotencyKey.'
+    case 'replaced':
+      return 'The payment did not happen: its nonce was used by another transaction. Prepare it again with a new idempotencyKey.'
+    case 'unknown':
+      return 'Not known yet whether the network has it. Do not pay again: Bursar keeps resolving it. Call get_operation again.'
+    default:
+      return 'Under way. Call get_operation with waitSeconds to wait for it; do not send it again.'
+  }
+}

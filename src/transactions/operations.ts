@@ -1,0 +1,173 @@
+import type { ChainAdapter, ChainDirectory } from '../chains/adapter.ts'
+import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
+import { BursarError } from '../errors/bursarError.ts'
+import { pause } from '../primitives/abort.ts'
+import type { Caller } from '../primitives/caller.ts'
+import type { Clock } from '../primitives/clock.ts'
+import type { IntentStore } from '../store/intents.ts'
+import type { NewStep, OperationRecord, OperationStore } from '../store/operations.ts'
+import type { IntentRow } from '../store/schema.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
+import type { Driver } from './driver.ts'
+import type { Judge } from './judge.ts'
+import type { Leases } from './leases.ts'
+import { operationSummary, operationView } from './operationView.ts'
+import { type IntentPlan, intentDigest } from './plan.ts'
+import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views.ts'
+
+export interface OperationDependencies {
+  readonly directory: ChainDirectory
+  readonly judge: Judge
+  readonly intents: IntentStore
+  readonly operations: OperationStore
+  readonly driver: Driver
+  readonly leases: Leases
+  readonly clock: Clock
+}
+
+const POLL_MS = 100
+const MAX_WAIT_SECONDS = 45
+const DEFAULT_PAGE = 20
+/** How long send_transaction waits for another call's broadcast of the same intent. */
+const OTHERS_BROADCAST_MS = 5_000
+
+/** Executes intents, once each, and tells how operations stand. */
+export class Operations {
+  readonly #deps: OperationDependencies
+
+  constructor(deps: OperationDependencies) {
+    this.#deps = deps
+  }
+
+  /**
+   * Executes an intent: simulated and judged again on the newest block, reserved, signed, recorded, broadcast. A
+   * second call returns the same operation (R3). Until the operation is in the journal the caller may cancel and
+   * nothing has happened; from then on it goes on by itself.
+   */
+  async execute({ intentId }: { intentId: string }, caller: Caller): Promise<OperationView> {
+    const { intents, operations, directory, judge, driver, leases } = this.#deps
+    const intent = await intents.find(intentId)
+    if (!intent || intent.principal !== caller.principal)
+      throw new BursarError('intent_unknown', { intentId })
+    const earlier = await operations.findId(caller.principal, intentId)
+    if (earlier !== undefined) return this.#settled(earlier, caller)
+    this.#requireFresh(intent)
+
+    const plan = JSON.parse(intent.plan) as IntentPlan
+    if (intentDigest(plan.payload, plan.terms) !== intent.digest) {
+      throw new BursarError('intent_changed', { intentId }, { chain: intent.chain })
+    }
+    const adapter = await directory.adapter(intent.chain)
+    const outflow = { asset: plan.outflow.asset, raw: BigInt(plan.outflow.raw) }
+    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, outflow.asset, caller.signal)
+    caller.signal.throwIfAborted()
+    const { payload, terms } = plan
+    const matter = { adapter, wallet: intent.wallet, payload, terms, outflow, rehearsal }
+    let receipt: SimulationReceipt | undefined
+    const { operation, created } = await operations.begin(intent, leases.take(), (held) => {
+      receipt = judge.pass(matter, held).receipt
+      return [stepOf(plan, adapter, receipt)]
+    })
+    if (created && receipt) {
+      await driver.drive(operation.id, { rehearsal, receipt })
+      leases.wake()
+    }
+    return this.#settled(operation.id, caller)
+  }
+
+  /** The operation, after waiting up to 45 s for it to be included or final if asked to. */
+  async get(query: OperationQuery, caller: Caller): Promise<OperationView> {
+    const id = await this.#deps.operations.findId(caller.principal, query.operation)
+    if (id === undefined) throw new BursarError('operation_unknown', { given: query.operation.slice(0, 140) })
+    const wait = Math.min(query.waitSeconds ?? 0, MAX_WAIT_SECONDS) * 1000
+    const included = (record: OperationRecord) => record.steps.every(({ step }) => INCLUDED.has(step.state))
+    const ended = ({ operation }: OperationRecord) =>
+      operation.state === 'committed' || operation.state === 'failed'
+    return this.#await(id, caller, wait, query.until === 'included' ? included : ended)
+  }
+
+  async list(filter: OperationFilter, caller: Caller): Promise<OperationPage> {
+    const limit = filter.limit ?? DEFAULT_PAGE
+    const rows = await this.#deps.operations.list({
+      principal: caller.principal,
+      limit: limit + 1,
+      ...(filter.chain === undefined ? {} : { chain: this.#deps.directory.resolve(filter.chain).id }),
+      ...(filter.wallet === undefined ? {} : { wallet: filter.wallet.toLowerCase() }),
+      ...(filter.state === undefined ? {} : { state: filter.state }),
+      ...(filter.cursor === undefined ? {} : { before: decodeCursor(filter.cursor) }),
+    })
+    const page = rows.slice(0, limit)
+    const operations = await Promise.all(page.map((row) => this.#summary(row.id)))
+    const last = rows.length > limit ? page.at(-1) : undefined
+    const nextCursor = last ? { nextCursor: encodeCursor({ createdAt: last.created_at, id: last.id }) } : {}
+    return { operations, ...nextCursor }
+  }
+
+  #requireFresh(intent: IntentRow): void {
+    if (this.#deps.clock.now() < Date.parse(intent.expires_at)) return
+    const context = { intentId: intent.id, expiredAt: intent.expires_at }
+    throw new BursarError('intent_expired', context, { chain: intent.chain })
+  }
+
+  /** What send_transaction answers: the operation once its bytes went out, by this call or by another. */
+  #settled(id: string, caller: Caller): Promise<OperationView> {
+    return this.#await(id, caller, OTHERS_BROADCAST_MS, (record) =>
+      record.steps.every(({ step }) => !UNSENT.has(step.state)),
+    )
+  }
+
+  async #await(
+    id: string,
+    caller: Caller,
+    waitMs: number,
+    done: (record: OperationRecord) => boolean,
+  ): Promise<OperationView> {
+    const until = performance.now() + waitMs
+    let shown = ''
+    for (;;) {
+      const record = await this.#record(id)
+      if (done(record) || performance.now() >= until || caller.signal.aborted) {
+        return operationView(record, await this.#deps.directory.adapter(record.operation.chain))
+      }
+      const progress = progressOf(record)
+      if (progress !== shown) caller.progress(progress)
+      shown = progress
+      await pause(POLL_MS, caller.signal)
+    }
+  }
+
+  async #summary(id: string) {
+    const record = await this.#record(id)
+    return operationSummary(record, await this.#deps.directory.adapter(record.operation.chain))
+  }
+
+  async #record(id: string): Promise<OperationRecord> {
+    const record = await this.#deps.operations.find(id)
+    if (!record) throw new BursarError('operation_unknown', { given: id })
+    return record
+  }
+}
+
+type State = OperationRecord['steps'][number]['step']['state']
+
+const UNSENT: ReadonlySet<State> = new Set(['queued', 'reserved', 'signed'])
+const INCLUDED: ReadonlySet<State> = new Set(['included', 'reverted', 'final', 'replaced', 'failed'])
+
+function progressOf({ steps }: OperationRecord): string {
+  return steps.map(({ step }) => `${step.state}, ${step.confirmations} confirmations`).join('; ')
+}
+
+function stepOf(plan: IntentPlan, adapter: ChainAdapter, receipt: SimulationReceipt): NewStep {
+  const { payload, terms, outflow } = plan
+  const fee = adapter.codec.maxFee(payload, terms).toString()
+  return {
+    payload: JSON.stringify(payload),
+    terms: JSON.stringify(terms),
+    outflow: JSON.stringify(outflow),
+    receipt: JSON.stringify(receipt),
+    reservations: [
+      { asset: outflow.asset.id, raw: outflow.raw, kind: 'spend' },
+      { asset: adapter.native.id, raw: fee, kind: 'fee' },
+    ],
+  }
+}

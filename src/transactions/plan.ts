@@ -1,0 +1,38 @@
+import type { Asset, Effect, FeeTerms, Payload } from '../chains/adapter.ts'
+import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
+import { digestOf } from '../primitives/json.ts'
+
+/** A prepared payment as the journal keeps it: everything that will be signed, and everything that was shown. */
+export interface IntentPlan {
+  readonly payload: Payload
+  readonly terms: FeeTerms
+  /** Recipient or contract, as the caller meant it. */
+  readonly to: string
+  readonly signature?: string
+  readonly outflow: StoredAmount
+  /** At the base fee of the next block, as of the simulation; native base units. */
+  readonly expectedFee: string
+  readonly receipt: SimulationReceipt
+  readonly effects: readonly StoredEffect[]
+  readonly rules: readonly string[]
+}
+
+export interface StoredAmount {
+  readonly asset: Asset
+  readonly raw: string
+}
+
+export interface StoredEffect extends StoredAmount {
+  readonly kind: Effect['kind']
+  readonly from: string
+  readonly to: string
+}
+
+/** Digest over every field that will be signed, except the nonce, which is reserved late (R4). */
+export function intentDigest(payload: Payload, terms: FeeTerms): string {
+  return digestOf({ payload, terms })
+}
+
+export function storeEffects(effects: readonly Effect[]): readonly StoredEffect[] {
+  return effects.map((effect) => ({ ...effect, raw: effect.raw.toString() }))
+}

@@ -1,0 +1,28 @@
+import type { Hex } from 'viem'
+import { privateKeyToAddress, sign } from 'viem/accounts'
+import { checkBinding, checkFreshness } from '../chains/simulationReceipt.ts'
+import { BursarError } from '../errors/bursarError.ts'
+import type { Clock } from '../primitives/clock.ts'
+import type { Secret } from '../primitives/secret.ts'
+import type { Signer } from './signer.ts'
+
+/** An EOA whose key is held in memory, behind a Secret, and used here only (R6). */
+export function evmKeySigner(key: Secret, clock: Clock): Signer {
+  const account = privateKeyToAddress(key.reveal() as Hex)
+  return {
+    account,
+    async sign(order, codec) {
+      const { payload, nonce, terms, receipt, head } = order
+      if (payload.from !== account) {
+        throw new BursarError('receipt_refused', {
+          reason: `it is to be paid by ${payload.from}, not ${account}`,
+        })
+      }
+      checkBinding(receipt, payload)
+      checkFreshness(receipt, clock.now(), head)
+      const digest = codec.signingDigest(payload, nonce, terms) as Hex
+      const signature = await sign({ hash: digest, privateKey: key.reveal() as Hex, to: 'hex' })
+      return codec.assemble(payload, nonce, terms, signature)
+    },
+  }
+}
