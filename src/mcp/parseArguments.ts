@@ -63,23 +63,24 @@ const boundWords = (origin: string) => (origin === 'string' || origin === 'array
 
 const unitOf = (origin: string) => (origin === 'string' ? ' characters' : origin === 'array' ? ' items' : '')
 
-const ARTICLE: Record<string, string> = {
+const WORDS: Readonly<Record<string, string>> = {
   string: 'a string',
   array: 'a list',
   int: 'a whole number',
   number: 'a number',
+  boolean: 'true or false',
   object: 'an object',
+  null: 'null',
 }
 
-function typeRule(issue: z.core.$ZodIssueInvalidType): string {
-  const { input } = issue
-  const is =
-    input === null ? 'null' : Array.isArray(input) ? 'a list' : (ARTICLE[typeof input] ?? typeof input)
-  const advice =
-    input === null
-      ? ': leave an optional argument out instead'
-      : issue.expected === 'string' && typeof input === 'number'
-        ? ': write it in quotes'
-        : ''
-  return `must be ${ARTICLE[issue.expected] ?? issue.expected}, not ${is === ARTICLE[issue.expected] ? 'a fraction' : is}${advice}`
+function typeRule({ expected, input }: z.core.$ZodIssueInvalidType): string {
+  const wanted = `must be ${WORDS[expected] ?? expected}`
+  const type = input === null ? 'null' : Array.isArray(input) ? 'array' : typeof input
+  if (expected === 'int' && type === 'number') return wanted
+  return `${wanted}, not ${WORDS[type] ?? type}${adviceFor(expected, type)}`
+}
+
+function adviceFor(expected: string, type: string): string {
+  if (type === 'null') return ': leave an optional argument out instead'
+  return expected === 'string' && type === 'number' ? ': write it in quotes' : ''
 }

@@ -33,6 +33,8 @@ export const contexts: { readonly [C in ErrorCode]: ErrorContext<C> } = {
   simulation_unavailable: { reason: 'the endpoint does not offer eth_simulateV1' },
   policy_denied: { rule: 'per-transaction-cap', reason: '5 ETH is above 1 ETH' },
   gas_price_above_cap: { price: '700', cap: '500' },
+  fees_moved: { needed: '12', agreed: '9' },
+  intent_changed: { intentId: 'int_0' },
   intent_unknown: { intentId: 'int_0' },
   intent_expired: { intentId: 'int_0', expiredAt: '2026-11-21T00:00:00Z' },
   idempotency_conflict: { key: 'rent-11', intentId: 'int_0', differs: ['amount'] },

@@ -3,11 +3,10 @@ import { describe, expect, expectTypeOf, test } from 'vitest'
 import * as z from 'zod'
 import { defineTool, type Frozen, type Tool } from '../../src/mcp/defineTool.ts'
 import type { OperationOutput } from '../../src/mcp/operationShape.ts'
-import type { BalanceSheet, ChainList, GasQuote, Status, WalletList } from '../../src/mcp/services.ts'
+import type { Services } from '../../src/mcp/services.ts'
 import { type ListedTool, listTool } from '../../src/mcp/toolListing.ts'
 import { param } from '../../src/mcp/vocabulary.ts'
 import { digestOf } from '../../src/primitives/json.ts'
-import type { IntentView, OperationPage, OperationView } from '../../src/transactions/views.ts'
 import type { BalanceSheetOutput } from '../../tools/get-balances.ts'
 import type { StatusOutput } from '../../tools/get-status.ts'
 import type { WalletListOutput } from '../../tools/get-wallets.ts'
@@ -82,7 +81,7 @@ describe('the catalogue', () => {
 
   test('never changes silently: hash over everything that clients see (T32)', () => {
     expect(digestOf(JSON.parse(JSON.stringify(listing)))).toMatchInlineSnapshot(
-      `"0x061bcf862c25009aa053e408944e677704566c3a5436b49de8499cf47ed05aa4"`,
+      `"0x89fac787d4b7eb216f0de3496dcc78b7b83e4e5b3eb2c6ec97cb1d0b97d6e79d"`,
     )
   })
 })
@@ -161,16 +160,22 @@ const SUPPLIERS: Readonly<Record<string, string>> = {
   urgency: 'quote_gas',
 }
 
+type Shown<Schema extends z.ZodObject> = Frozen<z.input<Schema>>
+type View<Name extends keyof Services, Method extends keyof Services[Name]> = Frozen<
+  Services[Name][Method] extends (...given: never[]) => Promise<infer Answer> ? Answer : never
+>
+
 describe('types', () => {
   test('each output schema is exactly the view that its service answers', () => {
-    expectTypeOf<Frozen<z.input<typeof ChainListOutput>>>().toEqualTypeOf<Frozen<ChainList>>()
-    expectTypeOf<Frozen<z.input<typeof WalletListOutput>>>().toEqualTypeOf<Frozen<WalletList>>()
-    expectTypeOf<Frozen<z.input<typeof BalanceSheetOutput>>>().toEqualTypeOf<Frozen<BalanceSheet>>()
-    expectTypeOf<Frozen<z.input<typeof GasQuoteOutput>>>().toEqualTypeOf<Frozen<GasQuote>>()
-    expectTypeOf<Frozen<z.input<typeof IntentOutput>>>().toEqualTypeOf<Frozen<IntentView>>()
-    expectTypeOf<Frozen<z.input<typeof OperationOutput>>>().toEqualTypeOf<Frozen<OperationView>>()
-    expectTypeOf<Frozen<z.input<typeof OperationPageOutput>>>().toEqualTypeOf<Frozen<OperationPage>>()
-    expectTypeOf<Frozen<z.input<typeof StatusOutput>>>().toEqualTypeOf<Frozen<Status>>()
+    expectTypeOf<Shown<typeof ChainListOutput>>().toEqualTypeOf<View<'chains', 'list'>>()
+    expectTypeOf<Shown<typeof WalletListOutput>>().toEqualTypeOf<View<'wallets', 'list'>>()
+    expectTypeOf<Shown<typeof BalanceSheetOutput>>().toEqualTypeOf<View<'balances', 'read'>>()
+    expectTypeOf<Shown<typeof GasQuoteOutput>>().toEqualTypeOf<View<'gas', 'quote'>>()
+    expectTypeOf<Shown<typeof IntentOutput>>().toEqualTypeOf<View<'intents', 'prepare'>>()
+    expectTypeOf<Shown<typeof OperationOutput>>().toEqualTypeOf<View<'operations', 'get'>>()
+    expectTypeOf<Shown<typeof OperationOutput>>().toEqualTypeOf<View<'operations', 'execute'>>()
+    expectTypeOf<Shown<typeof OperationPageOutput>>().toEqualTypeOf<View<'operations', 'list'>>()
+    expectTypeOf<Shown<typeof StatusOutput>>().toEqualTypeOf<View<'status', 'read'>>()
   })
 
   const words = {
