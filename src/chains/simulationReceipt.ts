@@ -27,9 +27,9 @@ export interface SimulationReceipt {
 }
 
 /** A simulation is good for signing for this long, in seconds and in the blocks that fit into it. */
-export const RECEIPT_SECONDS = 60
+const RECEIPT_SECONDS = 60
 
-export function payloadDigest(payload: Payload): string {
+function payloadDigest(payload: Payload): string {
   return digestOf(payload)
 }
 

@@ -1,42 +1,63 @@
 import { tools } from '../../tools/index.ts'
 import { allChains } from '../chains/allChains.ts'
+import { chainRef, createRegistry } from '../chains/registry.ts'
 import { loadConfig } from '../config/loadConfig.ts'
 import { readEnvironment } from '../config/readEnvironment.ts'
 import { instructionsFor } from '../mcp/instructions.ts'
 import { createMcpServer } from '../mcp/server.ts'
 import { serveOverStdio } from '../mcp/stdio.ts'
 import { stderrLogger } from '../observability/stderrLogger.ts'
-import { createRuntime } from '../runtime/runtime.ts'
+import { deferredServices } from '../runtime/deferredServices.ts'
+import type { Runtime } from '../runtime/runtime.ts'
 
 /** How long a client that is gone, or a signal, waits for operations to be handed over. */
 const DRAIN_MS = 10_000
+/** The engine starts this long after the first message was answered, or the process began, whichever is first. */
+const AFTER_ANSWER_MS = 5
+const WITHOUT_CLIENT_MS = 1_000
 
 /** Serves MCP over stdio until the client closes the connection or a signal ends the process. */
 export async function serve(version: string): Promise<void> {
   const config = loadConfig(readEnvironment(), allChains)
   const logger = stderrLogger(config.logLevel)
   for (const warning of config.warnings) logger.warn(warning)
-  const runtime = createRuntime(config, logger, version)
 
-  let stopping: Promise<void> | undefined
-  const stop = () => {
-    stopping ??= runtime.stop()
-    return stopping
+  let engine: Promise<Runtime> | undefined
+  const start = () => {
+    engine ??= import('../runtime/runtime.ts').then(({ createRuntime }) => {
+      const runtime = createRuntime(config, logger, version)
+      runtime.start()
+      return runtime
+    })
+    return engine
   }
+  setTimeout(start, WITHOUT_CLIENT_MS).unref()
+
+  let ending = false
   const end = async (code: number) => {
+    if (ending) return
+    ending = true
     setTimeout(() => process.exit(code), DRAIN_MS).unref()
-    await stop().catch((error: unknown) => logger.error('stopping failed', { cause: String(error) }))
+    await engine
+      ?.then((runtime) => runtime.stop())
+      .catch((error: unknown) => logger.error('stopping failed', { cause: String(error) }))
     process.exit(code)
   }
   process.once('SIGTERM', () => void end(0))
   process.once('SIGINT', () => void end(0))
 
+  const registry = createRegistry(allChains, config.chains)
   const instructions = instructionsFor({ sandbox: config.sandbox.embedded })
-  // The client's first request is answered before anything else starts.
-  setImmediate(() => runtime.start())
-  const { services, resolveChain } = runtime
+  const services = deferredServices(async () => (await start()).services)
+  const resolveChain = (id: string) => {
+    const chain = registry.find(id)
+    return chain && chainRef(chain)
+  }
   await serveOverStdio({
-    createServer: () => createMcpServer({ tools, services, version, logger, instructions, resolveChain }),
+    createServer: () => {
+      setTimeout(start, AFTER_ANSWER_MS)
+      return createMcpServer({ tools, services, version, logger, instructions, resolveChain })
+    },
     logger,
   })
   await end(0)

@@ -3,20 +3,27 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { BursarError } from '../errors/bursarError.ts'
-import type { Environment } from './values.ts'
-import { looksLikeEndpoint, looksLikeKey } from './variables.ts'
+import { type Environment, expandHome } from './values.ts'
+import { fixedVariables, looksLikeEndpoint, looksLikeKey } from './variables.ts'
 
 /**
- * The process environment over the `.env` file of `folder`, if there is one. Called once, at start: it
+ * The process environment over the `.env` file of BURSAR_HOME, if there is one. Not of the current folder: that
+ * is often an agent's workspace, and an agent must not write its own limits (T37). Called once, at start: it
  * removes keys and endpoint URLs from `process.env`, so that child processes, crash reports and dumps do not
  * have them (R6, T15). Throws `config_invalid` when `.env` exists and cannot be read.
  */
-export function readEnvironment(folder = process.cwd()): Environment {
+export function readEnvironment(folder = bursarHome()): Environment {
   const env = { ...fromFile(join(folder, '.env')), ...process.env }
   for (const name of Object.keys(process.env)) {
     if (looksLikeKey(name) || looksLikeEndpoint(name)) delete process.env[name]
   }
   return env
+}
+
+/** Where `.env` is looked for. A value that is not usable is reported when the configuration is loaded. */
+function bursarHome(): string {
+  const given = process.env['BURSAR_HOME']
+  return expandHome(given === undefined || given === '' ? fixedVariables.BURSAR_HOME.default : given)
 }
 
 function fromFile(path: string): Environment {

@@ -49,8 +49,13 @@ export function choice<T extends string>(
 export function folder(env: Environment, name: VariableName, findings: Findings): string | undefined {
   const value = text(env, name)
   if (value === undefined) return undefined
-  const path = value === '~' || value.startsWith('~/') ? join(homedir(), value.slice(1)) : value
+  const path = expandHome(value)
   if (isAbsolute(path)) return normalize(path)
   findings.problem(`${name} must be an absolute path, or one that starts with ~/`)
   return undefined
+}
+
+/** A path with a leading `~` replaced by the user's home folder. */
+export function expandHome(path: string): string {
+  return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
 }

@@ -1,17 +1,6 @@
 import type { UntrustedText } from '../primitives/untrusted.ts'
 import { type ErrorCode, type ErrorContext, errorCatalogue } from './catalogue.ts'
-
-/** Who can mend it: the caller's input, the operator's policy or config, the chain, a provider, or us. */
-export type ErrorKind = 'input' | 'policy' | 'chain' | 'provider' | 'config' | 'bug'
-
-/**
- * `no`: the same call fails again; `same`: repeat the very same call at once; a number: the same call,
- * after that many seconds.
- */
-export type Retry = 'no' | 'same' | { readonly afterSeconds: number }
-
-/** What may have happened outside Bursar's own records when the error was thrown. */
-export type SideEffect = 'none' | 'possible' | 'done'
+import type { ErrorKind, Retry, SideEffect } from './kinds.ts'
 
 export interface ErrorExtras {
   /** CAIP-2 id of the chain that the error concerns. */

@@ -1,4 +1,4 @@
-import type { ErrorKind, Retry } from './bursarError.ts'
+import type { ErrorKind, Retry } from './kinds.ts'
 
 interface Words {
   /** One sentence: what is wrong, with the values that matter. */
@@ -75,7 +75,11 @@ export const errorCatalogue = {
     fix: 'Correct these environment variables and start again; .env.example documents all of them.',
   })),
   sandbox_unavailable: spec(1102, 'config', 'no', (c: { reason: string }) => ({
-    message: `The sandbox cannot start: ${c.reason}.`,
+    message: `The sandbox is not usable: ${c.reason}.`,
+    fix: 'Correct that and start again, or configure real chains through *_RPC_URL; doctor checks both.',
+  })),
+  sandbox_missing: spec(1103, 'config', 'no', (c: { reason: string }) => ({
+    message: `The sandbox is not installed: ${c.reason}.`,
     fix: 'Install it with "npm install @foundry-rs/anvil@1.7.1", or configure real chains through *_RPC_URL.',
   })),
   provider_unreachable: spec(
@@ -137,8 +141,8 @@ export const errorCatalogue = {
     }),
   ),
   simulation_reverted: spec(4002, 'chain', 'no', (c: { reason: string }) => ({
-    message: `The simulation reverted: ${c.reason}.`,
-    fix: 'Nothing was prepared. Correct the call or the state it depends on, then call simulate_transaction again.',
+    message: `The simulation reverted: ${c.reason}. Nothing was prepared.`,
+    fix: 'Correct the call or the state it depends on, then call simulate_transaction again.',
   })),
   simulation_unavailable: spec(4003, 'provider', { afterSeconds: 10 }, (c: { reason: string }) => ({
     message: `No simulator answered, so nothing can be signed: ${c.reason}.`,

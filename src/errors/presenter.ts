@@ -1,7 +1,8 @@
 import type { ChainRef } from '../primitives/chainRef.ts'
 import type { UntrustedText } from '../primitives/untrusted.ts'
-import { BursarError, type ErrorKind, type SideEffect } from './bursarError.ts'
+import { BursarError } from './bursarError.ts'
 import type { ErrorCode } from './catalogue.ts'
+import type { ErrorKind, SideEffect } from './kinds.ts'
 
 /** An error as MCP, HTTP and the command line show it (R10). JSON-safe. */
 export interface PresentedError {

@@ -18,7 +18,7 @@ export interface Amount {
 export type AmountProblem = 'not-decimal' | 'too-many-decimals' | 'not-positive' | 'too-large'
 
 /** The largest value a 256-bit unsigned integer holds: no chain family here carries more. */
-export const MAX_UINT256 = (1n << 256n) - 1n
+const MAX_UINT256 = (1n << 256n) - 1n
 
 const DECIMAL = /^(\d{1,78})(?:\.(\d{1,78}))?$/
 

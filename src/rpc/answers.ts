@@ -11,12 +11,18 @@ export function parseAnswer(text: string, id: number, host: string): RpcOutcome 
   return answer.outcome
 }
 
-/** Parses the answer to a batch into the order of `ids`; answers may come in any order. */
-export function parseBatch(text: string, ids: readonly number[], host: string): readonly RpcOutcome[] {
+/**
+ * Parses the answer to a batch into the order of `ids`; answers may come in any order. Undefined when the batch as
+ * such was refused: some endpoints take calls only one by one.
+ */
+export function parseBatch(
+  text: string,
+  ids: readonly number[],
+  host: string,
+): readonly RpcOutcome[] | undefined {
   const parsed = parseJson(text, host)
   if (!Array.isArray(parsed)) {
-    const refusal = asAnswer(parsed)
-    if (refusal && !refusal.outcome.ok) return ids.map(() => refusal.outcome)
+    if (asAnswer(parsed)?.outcome.ok === false) return undefined
     throw garbage(host, 'the answer to a batch is not a list')
   }
   const byId = new Map<unknown, RpcOutcome>()

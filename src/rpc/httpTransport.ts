@@ -33,6 +33,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   }
   const host = url.host
   let nextId = 1
+  let takesBatches = true
 
   async function post(body: unknown, signal: AbortSignal): Promise<string> {
     const limited = deadline(options.timeoutMs, signal)
@@ -62,29 +63,31 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
     }
   }
 
+  async function one({ method, params }: RpcRequest, signal: AbortSignal): Promise<RpcOutcome> {
+    const id = nextId++
+    return parseAnswer(await post({ jsonrpc: '2.0', id, method, params }, signal), id, host)
+  }
+
+  async function together(
+    requests: readonly RpcRequest[],
+    signal: AbortSignal,
+  ): Promise<readonly RpcOutcome[] | undefined> {
+    const calls = requests.map(({ method, params }) => ({ jsonrpc: '2.0', id: nextId++, method, params }))
+    const ids = calls.map(({ id }) => id)
+    return parseBatch(await post(calls, signal), ids, host)
+  }
+
   return {
     host,
     async send(requests, signal) {
-      const calls = requests.map(({ method, params }) => ({ jsonrpc: '2.0', id: nextId++, method, params }))
-      const [only] = calls
-      if (only === undefined) return []
-      if (calls.length === 1) return [parseAnswer(await post(only, signal), only.id, host)]
-      const ids = calls.map((call) => call.id)
-      return parseBatch(await post(calls, signal), ids, host)
+      if (requests.length > 1 && takesBatches) {
+        const outcomes = await together(requests, signal)
+        if (outcomes) return outcomes
+        takesBatches = false
+      }
+      return Promise.all(requests.map((request) => one(request, signal)))
     },
     close: () => pool.destroy(),
-  }
-}
-
-/** A transport that sends everything singly, in parallel, for endpoints that refuse batches. */
-export function unbatched(inner: RpcTransport): RpcTransport {
-  return {
-    host: inner.host,
-    close: () => inner.close(),
-    async send(requests: readonly RpcRequest[], signal): Promise<readonly RpcOutcome[]> {
-      const answers = await Promise.all(requests.map((request) => inner.send([request], signal)))
-      return answers.flat()
-    },
   }
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { BalanceSheets } from '../balances/balanceSheets.ts'
 import { allChains } from '../chains/allChains.ts'
-import { type ChainRegistry, chainRef, createRegistry } from '../chains/registry.ts'
+import { type ChainRegistry, createRegistry } from '../chains/registry.ts'
 import type { Config } from '../config/types.ts'
 import { probeEvmEndpoint } from '../evm/probe.ts'
 import { submitRaw } from '../evm/submit.ts'
@@ -10,7 +10,6 @@ import type { Services } from '../mcp/services.ts'
 import { listChains } from '../observability/chainList.ts'
 import { reportStatus } from '../observability/statusReport.ts'
 import { Policy } from '../policy/policy.ts'
-import type { ChainRef } from '../primitives/chainRef.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import { IntentStore } from '../store/intents.ts'
@@ -33,7 +32,6 @@ export interface Runtime {
   readonly services: Services
   readonly chains: OpenChains
   readonly journal: Journal
-  resolveChain(id: string): ChainRef | undefined
   /** Begins what goes on without a caller: the sandbox, and unfinished operations. */
   start(): void
   /** Hands unfinished operations over, then lets go of everything. */
@@ -97,10 +95,6 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     },
     chains,
     journal,
-    resolveChain: (id) => {
-      const chain = registry.find(id)
-      return chain && chainRef(chain)
-    },
     start() {
       // Its failure is told to the first call that needs the sandbox.
       sandbox

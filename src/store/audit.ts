@@ -35,7 +35,7 @@ export async function appendAudit(tx: Transaction<JournalTables>, entry: AuditEv
 }
 
 /** SHA-256 over the canonical form of a row without its own hash. */
-export function auditHash(row: {
+function auditHash(row: {
   seq: number
   at: string
   event: string

@@ -68,9 +68,3 @@ export function asJournalError(error: unknown): unknown {
   const reason = code !== '' ? code : error instanceof Error ? error.message : 'unknown failure'
   return new BursarError('journal_unavailable', { reason }, { cause: error })
 }
-
-/** Whether a write was refused by a unique index: somebody else came first. */
-export function isTaken(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return code === 'SQLITE_CONSTRAINT_UNIQUE' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY'
-}

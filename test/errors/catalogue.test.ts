@@ -17,6 +17,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   cursor_invalid: 1009,
   config_invalid: 1101,
   sandbox_unavailable: 1102,
+  sandbox_missing: 1103,
   provider_unreachable: 2001,
   provider_garbage: 2002,
   provider_wrong_chain: 2003,

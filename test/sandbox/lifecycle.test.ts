@@ -74,7 +74,7 @@ test('without the anvil package it says what is missing', async () => {
   const elsewhere = mkdtempSync(path.join(tmpdir(), 'bursar-bare-'))
   try {
     const { report } = await startHolder(await bundleHolder(elsewhere))
-    expect(report).toMatchObject({ code: 'sandbox_unavailable' })
+    expect(report).toMatchObject({ code: 'sandbox_missing' })
     expect('message' in report && report.message).toMatch(
       /package @foundry-rs\/anvil \(.*\) is not installed/,
     )
