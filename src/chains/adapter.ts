@@ -188,6 +188,8 @@ export interface ChainAdapter {
   status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
   /** The account's count of mined transactions as of a block; what is above it was free then. */
   minedCountAt(account: string, blockNumber: bigint, signal: AbortSignal): Promise<bigint>
+  /** Hash of the chain's first block: two chains may share an id, never this. */
+  genesis(signal: AbortSignal): Promise<string>
   /** The native asset. */
   readonly native: Asset
 }

@@ -104,6 +104,10 @@ export const errorCatalogue = {
       fix: 'Ask the operator to correct the RPC URL of this chain; doctor checks it.',
     }),
   ),
+  chain_replaced: spec(2007, 'config', 'no', (c: { name: string; recorded: string; found: string }) => ({
+    message: `${c.name} is not the chain that this journal knows by that id: its first block is ${c.found}, not ${c.recorded}.`,
+    fix: 'Use the journal (BURSAR_HOME) of this chain, or a new one if a test chain was started afresh.',
+  })),
   rpc_refused: spec(2004, 'chain', 'no', (c: { method: string; code: number }) => ({
     message: `The chain refused ${c.method} (code ${c.code}); its words are in quoted.`,
     fix: 'Check the arguments against the quoted reason.',

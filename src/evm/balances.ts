@@ -1,12 +1,14 @@
 import { decodeFunctionResult, encodeFunctionData, type Hex } from 'viem'
+import multicall3 from '../../contracts/artifacts/Multicall3.json' with { type: 'json' }
 import type { Asset, BalanceReading } from '../chains/adapter.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import type { BlockRef } from '../primitives/chainRef.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
-import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 import { erc20Abi, multicall3Abi } from './abi.ts'
 import { type EvmHead, LATEST_BLOCK, parseHead } from './blocks.ts'
+import { asHex } from './quantity.ts'
+import { ranOn, readSimulatedCalls } from './simulate.ts'
 
 interface Question {
   readonly account: Hex
@@ -17,27 +19,30 @@ interface Question {
 const QUESTIONS_PER_CALL = 1_000
 const MAX_TRIES = 3
 
+/** Where Multicall3 runs from when the chain does not have it: as code that a simulation is given. */
+const STAND_IN: Hex = '0xca11ca11ca11ca11ca11ca11ca11ca11ca11ca11'
+
 /**
- * Balances at one proven block, in one round trip: through Multicall3 where it is deployed, else as a batch of
- * single reads. Multicall3 answers with the block it ran in; single reads stand between two looks at the head.
+ * Balances at one proven block, in one round trip: through Multicall3 where it is deployed, which answers with the
+ * block that it ran in, else through a simulation that brings Multicall3 along.
  */
 export class EvmBalances {
   readonly #client: ChainClient
   readonly #multicall: Hex | undefined
-  #hasMulticall: boolean
+  #deployed: boolean
 
   constructor(chain: Chain, client: ChainClient) {
     this.#client = client
     this.#multicall = chain.contracts['multicall3'] as Hex | undefined
     // On Arbitrum the EVM's block number is that of the parent chain, so Multicall3 cannot date its answer.
-    this.#hasMulticall = this.#multicall !== undefined && chain.feeModel !== 'arbitrum'
+    this.#deployed = this.#multicall !== undefined && chain.feeModel !== 'arbitrum'
   }
 
   async read(questions: readonly Question[], signal: AbortSignal): Promise<BalanceReading> {
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
-      const reading = this.#hasMulticall
-        ? await this.#together(questions, signal)
-        : await this.#singly(questions, signal)
+      const reading = await (this.#deployed
+        ? this.#call(questions, signal)
+        : this.#simulate(questions, signal))
       if (reading) {
         const balances = questions.map((question, index) => {
           const raw = reading.raws[index]
@@ -54,33 +59,46 @@ export class EvmBalances {
     )
   }
 
-  async #together(questions: readonly Question[], signal: AbortSignal): Promise<Raws | undefined> {
-    const multicall = this.#multicall ?? '0x'
+  /** Undefined when the head moved between the two reads of the batch. */
+  async #call(questions: readonly Question[], signal: AbortSignal): Promise<Raws | undefined> {
+    const multicall = this.#multicall ?? STAND_IN
     const groups = chunks(questions, QUESTIONS_PER_CALL)
-    const requests = groups.map((group) => aggregate(multicall, group))
+    const requests = groups.map((group) => {
+      return { method: 'eth_call', params: [{ to: multicall, data: aggregate(multicall, group) }, 'latest'] }
+    })
     const outcomes = await this.#client.batch([LATEST_BLOCK, ...requests], signal)
     const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', this.#client), this.#client.host)
     const raws: (bigint | undefined)[] = []
     for (const outcome of outcomes.slice(1)) {
-      const data = resultOf(outcome, 'eth_call', this.#client)
+      const data = asHex(resultOf(outcome, 'eth_call', this.#client), 'balances', this.#client.host)
       if (data === '0x') {
-        this.#hasMulticall = false
-        return this.#singly(questions, signal)
+        this.#deployed = false
+        return this.#simulate(questions, signal)
       }
-      const [number, parent, ...balances] = decodeAggregate(data as Hex)
+      const [number, parent, ...balances] = decodeAggregate(data)
       if (!dates(head, number, parent)) return undefined
       raws.push(...balances.map(asAmount))
     }
     return { block: head.ref, raws }
   }
 
-  async #singly(questions: readonly Question[], signal: AbortSignal): Promise<Raws | undefined> {
-    const outcomes = await this.#client.batch([LATEST_BLOCK, ...questions.map(single), LATEST_BLOCK], signal)
-    const [before, after] = [outcomes[0], outcomes.at(-1)].map((outcome) =>
-      parseHead(resultOf(outcome, 'eth_getBlockByNumber', this.#client), this.#client.host),
+  /** The same questions to Multicall3's code, lent to an empty address for one simulation. */
+  async #simulate(questions: readonly Question[], signal: AbortSignal): Promise<Raws | undefined> {
+    const { host } = this.#client
+    const calls = chunks(questions, QUESTIONS_PER_CALL).map((group) => {
+      return { to: STAND_IN, input: aggregate(STAND_IN, group) }
+    })
+    const stateOverrides = { [STAND_IN]: { code: multicall3.deployedBytecode } }
+    const simulation = { blockStateCalls: [{ stateOverrides, calls }], validation: false }
+    const outcomes = await this.#client.batch(
+      [LATEST_BLOCK, { method: 'eth_simulateV1', params: [simulation, 'latest'] }],
+      signal,
     )
-    if (!before || before.ref.hash !== after?.ref.hash) return undefined
-    return { block: before.ref, raws: outcomes.slice(1, -1).map(amountOf) }
+    const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', this.#client), host)
+    const { block, answers } = readSimulatedCalls(resultOf(outcomes[1], 'eth_simulateV1', this.#client), host)
+    if (!ranOn(head, block)) return undefined
+    const raws = answers.flatMap((data) => decodeAggregate(data).slice(2).map(asAmount))
+    return { block: head.ref, raws }
   }
 }
 
@@ -91,7 +109,8 @@ interface Raws {
 
 type Aggregated = { readonly success: boolean; readonly returnData: Hex }
 
-function aggregate(multicall: Hex, questions: readonly Question[]): RpcRequest {
+/** Calldata for Multicall3 at `multicall`: its block and that block's parent, then one answer a question. */
+function aggregate(multicall: Hex, questions: readonly Question[]): Hex {
   const own = (functionName: 'getBlockNumber' | 'getLastBlockHash') => ({
     target: multicall,
     allowFailure: true,
@@ -103,8 +122,7 @@ function aggregate(multicall: Hex, questions: readonly Question[]): RpcRequest {
     callData: asset.address ? balanceOf(account) : ethBalance(account),
   }))
   const calls = [own('getBlockNumber'), own('getLastBlockHash'), ...balances]
-  const data = encodeFunctionData({ abi: multicall3Abi, functionName: 'aggregate3', args: [calls] })
-  return { method: 'eth_call', params: [{ to: multicall, data }, 'latest'] }
+  return encodeFunctionData({ abi: multicall3Abi, functionName: 'aggregate3', args: [calls] })
 }
 
 function decodeAggregate(data: Hex): readonly Aggregated[] {
@@ -117,17 +135,6 @@ function dates(head: EvmHead, number: Aggregated | undefined, parent: Aggregated
 
 function asAmount(entry: Aggregated | undefined): bigint | undefined {
   return entry?.success && entry.returnData.length === 66 ? BigInt(entry.returnData) : undefined
-}
-
-function single({ account, asset }: Question): RpcRequest {
-  return asset.address
-    ? { method: 'eth_call', params: [{ to: asset.address, data: balanceOf(account) }, 'latest'] }
-    : { method: 'eth_getBalance', params: [account, 'latest'] }
-}
-
-function amountOf(outcome: RpcOutcome): bigint | undefined {
-  if (!outcome.ok || typeof outcome.result !== 'string') return undefined
-  return /^0x[0-9a-fA-F]{1,64}$/.test(outcome.result) ? BigInt(outcome.result) : undefined
 }
 
 const balanceOf = (account: Hex) =>

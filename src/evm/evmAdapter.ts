@@ -9,23 +9,33 @@ import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { evmCodec } from './codec.ts'
 import { draftAction, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
-import { FEE_HISTORY, readFees } from './fees.ts'
+import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { fromQuantity, toQuantity } from './quantity.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { readStatus } from './status.ts'
 
-/** The EVM half of the engine for one chain. */
+const MAX_TRIES = 3
+
+/** The EVM half of the engine for one chain. Throws `address_invalid` when an operator's override is mistyped. */
 export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
+  for (const [name, address] of Object.entries(chain.contracts)) {
+    parseAddress(address, `${chain.env}_CONTRACT_${name.toUpperCase()}`)
+  }
   const assets = new EvmAssets(chain, client)
   const rehearsals = new EvmRehearsals(client, assets)
   const balances = new EvmBalances(chain, client)
 
   async function fees(signal: AbortSignal): Promise<FeeReading> {
-    const outcomes = await client.batch([LATEST_BLOCK, FEE_HISTORY], signal)
-    const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), client.host)
-    const reading = readFees(resultOf(outcomes[1], 'eth_feeHistory', client), head.ref, client.host)
-    rehearsals.noteFees(reading)
-    return reading
+    for (let tries = 1; ; tries++) {
+      const outcomes = await client.batch([LATEST_BLOCK, FEE_HISTORY], signal)
+      const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), client.host)
+      const history = resultOf(outcomes[1], 'eth_feeHistory', client)
+      const reading = readFees(history, head.ref, client.host)
+      // A node may answer a batch in any order: fees from before the head would be older than they say (R12).
+      if (newestBlockOf(history, client.host) < head.number && tries < MAX_TRIES) continue
+      rehearsals.noteFees(reading)
+      return reading
+    }
   }
 
   return {
@@ -48,6 +58,10 @@ export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
       return parseHead(await client.call(LATEST_BLOCK.method, LATEST_BLOCK.params, signal), client.host).ref
     },
     native: assets.native,
+    async genesis(signal) {
+      const block = await client.call('eth_getBlockByNumber', ['0x0', false], signal)
+      return parseHead(block, client.host).ref.hash
+    },
     async minedCountAt(account, blockNumber, signal) {
       const params = [account, toQuantity(blockNumber)]
       return fromQuantity(await client.call('eth_getTransactionCount', params, signal), 'nonce', client.host)

@@ -51,6 +51,13 @@ export function readFees(result: unknown, block: BlockRef, host: string): FeeRea
   }
 }
 
+/** Number of the newest block that an answer to `FEE_HISTORY` covers. */
+export function newestBlockOf(result: unknown, host: string): bigint {
+  const history = asObject(result, 'the fee history', host)
+  const blocks = asList(history['gasUsedRatio'], 'gasUsedRatio', host).length
+  return fromQuantity(history['oldestBlock'], 'oldestBlock', host) + BigInt(blocks) - 1n
+}
+
 function termsOf(tier: Tier, rewards: readonly (readonly bigint[])[], nextBaseFee: bigint): FeeTerms {
   // Empty blocks report a tip of zero, and count: whoever needed no tip to get in is evidence too.
   const paid = rewards.map((row) => row[tier.percentile] ?? 0n)

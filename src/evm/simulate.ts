@@ -31,10 +31,13 @@ export function simulationRequest(payload: EvmPayload, terms: FeeTerms): RpcRequ
   return { method: 'eth_simulateV1', params: [options, 'latest'] }
 }
 
-export interface ParsedSimulation {
-  /** Number and parent of the block that the node made up for the simulation. */
+/** Number and parent of the block that the node made up for a simulation. */
+interface SimulatedBlock {
   readonly number: bigint
   readonly parentHash: string
+}
+
+export interface ParsedSimulation extends SimulatedBlock {
   readonly ok: boolean
   readonly gasUsed: bigint
   readonly revertData: Hex
@@ -61,16 +64,39 @@ export function parseSimulation(
     const reason = `the node refused the transaction (code ${error.code})`
     return { ok: false, gasUsed: 0n, effects: [], revert: { reason, quoted: untrusted(error.message) } }
   }
-  const block = asObject(asList(outcome.result, 'the simulation', host)[0], 'the simulated block', host)
-  const call = asObject(asList(block['calls'], 'calls', host)[0], 'the simulated call', host)
+  const { block, calls } = readSimulatedBlock(outcome.result, host)
+  const call = asObject(calls[0], 'the simulated call', host)
   return {
-    number: fromQuantity(block['number'], 'simulated number', host),
-    parentHash: asHex(block['parentHash'], 'simulated parent', host),
+    ...block,
     ok: fromQuantity(call['status'], 'status', host) === 1n,
     gasUsed: fromQuantity(call['gasUsed'], 'gasUsed', host),
     revertData: revertDataOf(call, host),
     logs: asList(call['logs'] ?? [], 'logs', host).map((log) => parseLog(log, host)),
   }
+}
+
+/** What each call of a one-block simulation returned. Throws `provider_garbage` when one failed. */
+export function readSimulatedCalls(
+  result: unknown,
+  host: string,
+): { block: SimulatedBlock; answers: readonly Hex[] } {
+  const { block, calls } = readSimulatedBlock(result, host)
+  const answers = calls.map((call) =>
+    asHex(asObject(call, 'a simulated call', host)['returnData'], 'return data', host),
+  )
+  return { block, answers }
+}
+
+function readSimulatedBlock(
+  result: unknown,
+  host: string,
+): { block: SimulatedBlock; calls: readonly unknown[] } {
+  const fields = asObject(asList(result, 'the simulation', host)[0], 'the simulated block', host)
+  const block = {
+    number: fromQuantity(fields['number'], 'simulated number', host),
+    parentHash: asHex(fields['parentHash'], 'simulated parent', host),
+  }
+  return { block, calls: asList(fields['calls'], 'calls', host) }
 }
 
 function revertDataOf(call: Record<string, unknown>, host: string): Hex {
@@ -83,7 +109,7 @@ function revertDataOf(call: Record<string, unknown>, host: string): Hex {
  * Whether a simulation ran on this head. The specification's simulated block is the child of its base. anvil's
  * stands in for its base instead: the base's own number, and zeros for a parent.
  */
-export function ranOn(head: EvmHead, simulation: ParsedSimulation): boolean {
+export function ranOn(head: EvmHead, simulation: SimulatedBlock): boolean {
   const child = simulation.number === head.number + 1n && simulation.parentHash === head.ref.hash
   const standIn = simulation.number === head.number && simulation.parentHash === zeroHash
   return child || standIn

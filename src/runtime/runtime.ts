@@ -12,12 +12,14 @@ import { reportStatus } from '../observability/statusReport.ts'
 import { Policy } from '../policy/policy.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
+import { ChainIdentities } from '../store/chainIdentities.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
 import { NonceTableStore } from '../store/nonces.ts'
 import { OperationStore } from '../store/operations.ts'
 import { StepStore } from '../store/steps.ts'
 import { Broadcaster } from '../transactions/broadcaster.ts'
+import { ChainGuard } from '../transactions/chainGuard.ts'
 import { Driver } from '../transactions/driver.ts'
 import { Intents } from '../transactions/intents.ts'
 import { Judge } from '../transactions/judge.ts'
@@ -50,6 +52,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const wallets = new WalletBook(config.wallets, clock)
   const policy = new Policy(config.policy)
   const judge = new Judge(policy, clock)
+  const guard = new ChainGuard(new ChainIdentities(journal))
   const leases = new Leases(journal, operations, logger)
   const broadcaster = new Broadcaster(async (chain, raw, signal) => {
     const { access } = await chains.open(chain)
@@ -57,6 +60,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   })
   const driver = new Driver({
     directory: chains,
+    guard,
     wallets,
     judge,
     nonces: new NonceTableStore(journal),
@@ -67,7 +71,18 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     steps: new StepStore(journal),
     logger,
   })
-  const engine = { directory: chains, wallets, judge, intents, operations, driver, leases, clock }
+  const engine = {
+    directory: chains,
+    guard,
+    wallets,
+    judge,
+    intents,
+    operations,
+    driver,
+    leases,
+    clock,
+    logger,
+  }
   const status = {
     version,
     sandbox: sandbox !== undefined,

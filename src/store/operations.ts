@@ -1,4 +1,5 @@
 import { newId } from '../primitives/ids.ts'
+import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
 
@@ -148,12 +149,11 @@ export class OperationStore {
 
   /**
    * Takes or renews the lease on unfinished operations that nobody drives, or that this owner drives already.
-   * Returns their ids, oldest first.
+   * Returns their ids, oldest first. Writes nothing when there are none.
    */
-  claim(lease: Lease, limit: number): Promise<readonly string[]> {
-    return this.#journal.transact(async (tx) => {
-      const now = this.#journal.now()
-      const open = await tx
+  async claim(lease: Lease, limit: number): Promise<readonly string[]> {
+    const claimable = (db: JournalDb | JournalTransaction) =>
+      db
         .selectFrom('operations')
         .select('id')
         .where('state', 'in', ['running', 'stuck'])
@@ -161,20 +161,21 @@ export class OperationStore {
           or.or([
             or('lease_owner', '=', lease.owner),
             or('lease_until', 'is', null),
-            or('lease_until', '<', now),
+            or('lease_until', '<', this.#journal.now()),
           ]),
         )
         .orderBy('created_at')
         .limit(limit)
         .execute()
-      const ids = open.map((row) => row.id)
-      if (ids.length > 0) {
-        await tx
-          .updateTable('operations')
-          .set({ lease_owner: lease.owner, lease_until: lease.until })
-          .where('id', 'in', ids)
-          .execute()
-      }
+    if ((await this.#journal.read(claimable)).length === 0) return []
+    return this.#journal.transact(async (tx) => {
+      const ids = (await claimable(tx)).map((row) => row.id)
+      if (ids.length === 0) return []
+      await tx
+        .updateTable('operations')
+        .set({ lease_owner: lease.owner, lease_until: lease.until })
+        .where('id', 'in', ids)
+        .execute()
       return ids
     })
   }
@@ -192,7 +193,7 @@ export class OperationStore {
 }
 
 async function heldBy(
-  db: JournalTransaction | Parameters<Parameters<Journal['read']>[0]>[0],
+  db: JournalDb | JournalTransaction,
   chain: string,
   account: string,
 ): Promise<HeldAmounts> {

@@ -12,6 +12,7 @@ export interface JournalTables {
   attempts: AttemptTable
   reservations: ReservationTable
   audit: AuditTable
+  chains: ChainTable
 }
 
 export interface IntentTable {
@@ -116,6 +117,13 @@ export interface ReservationTable {
   kind: 'spend' | 'fee'
   state: 'held' | 'settled' | 'released'
   created_at: string
+}
+
+/** Which chain stood behind an id when it was first used: nonces of another one would mean nothing. */
+export interface ChainTable {
+  id: string
+  genesis: string
+  first_used_at: string
 }
 
 /** Every transition, each row bound to the one before by its hash. */

@@ -10,12 +10,14 @@ import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
 import type { WalletBook } from '../wallets/walletBook.ts'
 import type { Broadcaster } from './broadcaster.ts'
+import type { ChainGuard } from './chainGuard.ts'
 import { followStep } from './follow.ts'
 import type { Judge } from './judge.ts'
 import type { StoredAmount } from './plan.ts'
 
 export interface DriverDependencies {
   readonly directory: ChainDirectory
+  readonly guard: ChainGuard
   readonly wallets: WalletBook
   readonly judge: Judge
   readonly nonces: NonceStore
@@ -43,6 +45,8 @@ const UNATTENDED = new AbortController().signal
 export class Driver {
   readonly #deps: DriverDependencies
   readonly #busy = new Map<string, Promise<void>>()
+  /** When this process last sent an attempt, by its id. */
+  readonly #sentAt = new Map<string, number>()
 
   constructor(deps: DriverDependencies) {
     this.#deps = deps
@@ -62,11 +66,13 @@ export class Driver {
     const open = record?.steps.find(({ step }) => !ENDED.has(step.state))
     if (!record || !open) return
     const adapter = await this.#deps.directory.adapter(open.step.chain)
+    await this.#deps.guard.require(adapter)
     const attempt = open.attempts.find((one) => one.live === 1)
     if (!attempt) return this.#start(record, open.step, adapter, verdict)
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
     const needsSending = await followStep(adapter, open.step, attempt, this.#deps.steps, UNATTENDED)
-    if (needsSending) await this.#broadcast(adapter, open.step, attempt)
+    if (needsSending && this.#maySendAgain(adapter, attempt))
+      await this.#broadcast(adapter, open.step, attempt)
   }
 
   /** Simulate and judge (unless that was just done), reserve the nonce, sign, record, broadcast. */
@@ -127,19 +133,30 @@ export class Driver {
   async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {
     const { raw, hash, account } = attempt
     const receipt = parse<SimulationReceipt>(step.receipt)
+    this.#sentAt.set(attempt.id, performance.now())
     const result = await this.#deps.broadcaster.broadcast(adapter, { raw, hash, account, receipt })
-    if (result.outcome === 'accepted') return this.#deps.steps.sent(attempt)
+    if (result.outcome === 'accepted') {
+      if (step.state !== 'sent') await this.#deps.steps.sent(attempt)
+      return
+    }
     this.#deps.logger.warn('broadcast without proof', {
       operation: step.operation_id,
       evidence: result.evidence,
     })
-    await this.#deps.steps.unknown(
-      step.id,
-      'the network did not confirm that it has the transaction; it is being resolved',
+    if (step.state !== 'unknown') await this.#deps.steps.unknown(step.id, UNPROVEN)
+  }
+
+  /** Whether the network had time to show bytes that were sent before. */
+  #maySendAgain(adapter: ChainAdapter, attempt: AttemptRow): boolean {
+    const last = this.#sentAt.get(attempt.id)
+    return (
+      last === undefined || performance.now() - last >= Math.max(adapter.chain.blockTimeMs, MIN_RESEND_MS)
     )
   }
 }
 
+const MIN_RESEND_MS = 2_000
+const UNPROVEN = 'the network did not confirm that it has the transaction; it is being resolved'
 const ENDED: ReadonlySet<StepRow['state']> = new Set(['final', 'replaced', 'failed'])
 
 function parse<T>(document: string): T {

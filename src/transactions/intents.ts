@@ -8,6 +8,7 @@ import type { IntentStore } from '../store/intents.ts'
 import type { OperationStore } from '../store/operations.ts'
 import type { IntentRow } from '../store/schema.ts'
 import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
+import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
 import { type IntentPlan, intentDigest, storeEffects } from './plan.ts'
@@ -15,6 +16,7 @@ import type { IntentView, PrepareRequest } from './views.ts'
 
 export interface IntentDependencies {
   readonly directory: ChainDirectory
+  readonly guard: ChainGuard
   readonly wallets: WalletBook
   readonly judge: Judge
   readonly intents: IntentStore
@@ -32,7 +34,7 @@ export class Intents {
   }
 
   async prepare(request: PrepareRequest, caller: Caller): Promise<IntentView> {
-    const { directory, wallets, intents, operations } = this.#deps
+    const { directory, guard, wallets, intents, operations } = this.#deps
     const adapter = await directory.adapter(request.chain)
     const wallet = wallets.find(request.wallet, adapter.chain)
     const action = actionOf(request, adapter, wallets)
@@ -46,6 +48,7 @@ export class Intents {
       if (operationId !== undefined) return this.#view(known, adapter, wallet, operationId)
     }
 
+    await guard.require(adapter)
     const draft = await adapter.draft(action, wallet.address, caller.signal)
     const planned = await adapter.plan(draft, request.urgency ?? 'standard', caller.signal)
     const plan = await this.#judge(adapter, wallet, draft, planned)

@@ -54,8 +54,9 @@ export class Leases {
 
   async #run(drive: (operationId: string) => Promise<void>): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      const followed = await this.#tick(drive)
+      // Made before the tick, so that work that arrives meanwhile ends the wait after it.
       this.#idle = new AbortController()
+      const followed = await this.#tick(drive)
       const wait = followed > 0 ? TICK_MS : TICK_MS * IDLE_TICKS
       await pause(wait, AbortSignal.any([this.#stop.signal, this.#idle.signal]))
     }

@@ -4,6 +4,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
+import type { Logger } from '../primitives/logger.ts'
 import type { IntentStore } from '../store/intents.ts'
 import type { NewStep, OperationRecord, OperationStore } from '../store/operations.ts'
 import type { IntentRow } from '../store/schema.ts'
@@ -23,6 +24,7 @@ export interface OperationDependencies {
   readonly driver: Driver
   readonly leases: Leases
   readonly clock: Clock
+  readonly logger: Logger
 }
 
 const POLL_MS = 100
@@ -69,7 +71,10 @@ export class Operations {
       return [stepOf(plan, adapter, receipt)]
     })
     if (created && receipt) {
-      await driver.drive(operation.id, { rehearsal, receipt })
+      // From here on the operation is what counts: what fails now is tried again until it is proven.
+      await driver.drive(operation.id, { rehearsal, receipt }).catch((error: unknown) => {
+        this.#deps.logger.warn('operation waits', { operation: operation.id, cause: String(error) })
+      })
       leases.wake()
     }
     return this.#settled(operation.id, caller)

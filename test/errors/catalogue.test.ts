@@ -22,6 +22,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   provider_garbage: 2002,
   provider_wrong_chain: 2003,
   rpc_refused: 2004,
+  chain_replaced: 2007,
   rpc_method_missing: 2005,
   send_forbidden: 2006,
   wallet_unknown: 3001,

@@ -117,5 +117,11 @@ export const journal0001 = {
       .addColumn('previous', 'text', (column) => column.notNull())
       .addColumn('hash', 'text', (column) => column.notNull())
       .execute()
+    await schema
+      .createTable('chains')
+      .addColumn('id', 'text', (column) => column.primaryKey())
+      .addColumn('genesis', 'text', (column) => column.notNull())
+      .addColumn('first_used_at', 'text', (column) => column.notNull())
+      .execute()
   },
 }
