@@ -8,13 +8,13 @@ export const ChainListOutput = z.object({
       chain: shape.chain,
       aliases: z.array(z.string()),
       network: z.enum(['mainnet', 'testnet', 'sandbox']),
-      configured: z.boolean(),
       confirmations: z.number(),
       tokens: z.array(z.object({ symbol: z.string(), address: z.string(), decimals: z.number() })),
       head: shape.block.exactOptional(),
       problem: z.string().exactOptional(),
     }),
   ),
+  notConfigured: z.array(z.string()),
 })
 
 export const listChains = defineTool({
@@ -23,11 +23,11 @@ export const listChains = defineTool({
   effect: 'read',
   touchesChains: true,
   description: {
-    what: 'Lists every chain Bursar knows: CAIP-2 id, aliases, native token, listed tokens, newest block, and whether it is configured.',
+    what: 'Lists the chains you can use: CAIP-2 id, aliases, native token, listed tokens, newest block; and the ids of known chains that the operator has not configured.',
     when: 'first, to learn the ids that the other tools take',
     notWhen: 'for balances or fees: get_balances and quote_gas read those',
     limits:
-      'Only chains with configured=true can be read or paid on. sandbox=true means nothing there has value.',
+      'Chains in notConfigured cannot be read or paid on. sandbox=true means nothing there has value.',
   },
   input: z.strictObject({}),
   output: ChainListOutput,

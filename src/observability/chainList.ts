@@ -6,31 +6,33 @@ import type { Caller } from '../primitives/caller.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 
 export interface ChainList {
+  /** The chains that can be used now. */
   readonly chains: readonly ListedChain[]
+  /** Known chains without an endpoint, as `id (alias)`. */
+  readonly notConfigured: readonly string[]
 }
 
 export interface ListedChain {
   readonly chain: ChainRef
   readonly aliases: readonly string[]
   readonly network: Chain['network']
-  readonly configured: boolean
   readonly confirmations: number
   readonly tokens: readonly { symbol: string; address: string; decimals: number }[]
   readonly head?: BlockRef
   readonly problem?: string
 }
 
-/** Every known chain, the usable ones first, each with its head as its endpoint gives it now. */
+/** The usable chains, each with its head as its endpoint gives it now, and the names of the others. */
 export async function listChains(directory: ChainDirectory, caller: Caller): Promise<ChainList> {
   const configured = await directory.configured()
   const usable = await Promise.all(configured.map((adapter) => withHead(adapter, caller.signal)))
   const ids = new Set(configured.map(({ chain }) => chain.id))
   const others = directory.known().filter(({ id, network }) => !ids.has(id) && network !== 'sandbox')
-  return { chains: [...usable, ...others.map((chain) => describe(chain, false))] }
+  return { chains: usable, notConfigured: others.map(({ id, aliases }) => `${id} (${aliases[0]})`) }
 }
 
 async function withHead(adapter: ChainAdapter, signal: AbortSignal): Promise<ListedChain> {
-  const chain = describe(adapter.chain, true)
+  const chain = describe(adapter.chain)
   try {
     return { ...chain, head: await adapter.head(signal) }
   } catch (error) {
@@ -39,8 +41,8 @@ async function withHead(adapter: ChainAdapter, signal: AbortSignal): Promise<Lis
   }
 }
 
-function describe(chain: Chain, configured: boolean): ListedChain {
+function describe(chain: Chain): ListedChain {
   const { aliases, network, confirmations } = chain
   const tokens = chain.tokens.map(({ symbol, address, decimals }) => ({ symbol, address, decimals }))
-  return { chain: chainRef(chain), aliases, network, configured, confirmations, tokens }
+  return { chain: chainRef(chain), aliases, network, confirmations, tokens }
 }
