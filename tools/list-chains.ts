@@ -26,8 +26,7 @@ export const listChains = defineTool({
     what: 'Lists the chains you can use: CAIP-2 id, aliases, native token, listed tokens, newest block; and the ids of known chains that the operator has not configured.',
     when: 'first, to learn the ids that the other tools take',
     notWhen: 'for balances or fees: get_balances and quote_gas read those',
-    limits:
-      'Chains in notConfigured cannot be read or paid on. sandbox=true means nothing there has value.',
+    limits: 'Chains in notConfigured cannot be read or paid on. sandbox=true means nothing there has value.',
   },
   input: z.strictObject({}),
   output: ChainListOutput,
