@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type CallToolResult,
   ProtocolError,
@@ -80,6 +81,8 @@ function toResult(outcome: CallOutcome): CallToolResult {
 
 function callerOf(ctx: ServerContext, logger: Logger): { caller: Caller; end: () => void } {
   const { signal, notify, _meta } = ctx.mcpReq
+  // One call may wait for many chains at once.
+  setMaxListeners(0, signal)
   const token = _meta?.progressToken
   let progress = 0
   let ended = false

@@ -1,7 +1,35 @@
-/** A signal that aborts when any given one does, or after `ms`. */
-export function deadline(ms: number, signal?: AbortSignal): AbortSignal {
-  const timeout = AbortSignal.timeout(ms)
-  return signal ? AbortSignal.any([signal, timeout]) : timeout
+import { setMaxListeners } from 'node:events'
+
+/**
+ * Runs something under a signal that aborts when the given one does, or after `ms`. The timer and the listener end
+ * with the work: AbortSignal.timeout and AbortSignal.any keep theirs, which thousands of calls would pile up.
+ */
+export async function withDeadline<T>(
+  ms: number,
+  signal: AbortSignal,
+  run: (limited: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const limit = new AbortController()
+  const timer = setTimeout(
+    () => limit.abort(new DOMException(`no answer within ${ms} ms`, 'TimeoutError')),
+    ms,
+  )
+  const pass = () => limit.abort(signal.reason)
+  signal.addEventListener('abort', pass)
+  try {
+    return await run(limit.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', pass)
+  }
+}
+
+/** A signal that never aborts, for work that nobody waits for; any number may listen to it. */
+export function unattended(): AbortSignal {
+  const { signal } = new AbortController()
+  setMaxListeners(0, signal)
+  return signal
 }
 
 /** Resolves after `ms`; at once, without throwing, when the signal aborts. */

@@ -1,3 +1,4 @@
+import { unattended } from '../primitives/abort.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
 
 interface Waiting {
@@ -18,7 +19,7 @@ export function coalesced(inner: RpcTransport, maxBatch = 100): RpcTransport {
     waiting = []
     const requests = group.flatMap((entry) => entry.requests)
     try {
-      const outcomes = await inner.send(requests, new AbortController().signal)
+      const outcomes = await inner.send(requests, unattended())
       let from = 0
       for (const entry of group) {
         entry.resolve(outcomes.slice(from, from + entry.requests.length))

@@ -1,4 +1,5 @@
 import { BursarError } from '../errors/bursarError.ts'
+import { unattended } from '../primitives/abort.ts'
 import type { RpcTransport } from './transport.ts'
 
 /**
@@ -37,10 +38,7 @@ export function verifiedChain(inner: RpcTransport, identity: ChainIdentity, chai
 
   async function verify(): Promise<void> {
     // Not the caller's signal: others wait for the same answer. The transport bounds the time.
-    const [outcome] = await inner.send(
-      [{ method: identity.method, params: [] }],
-      new AbortController().signal,
-    )
+    const [outcome] = await inner.send([{ method: identity.method, params: [] }], unattended())
     const found = outcome?.ok ? String(outcome.result) : 'none'
     if (found.toLowerCase() === identity.expected) return
     const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : found.slice(0, 64)

@@ -1,6 +1,6 @@
 import { Pool } from 'undici'
 import { BursarError } from '../errors/bursarError.ts'
-import { deadline } from '../primitives/abort.ts'
+import { withDeadline } from '../primitives/abort.ts'
 import type { Secret } from '../primitives/secret.ts'
 import { parseAnswer, parseBatch } from './answers.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
@@ -16,13 +16,14 @@ const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
 /** JSON-RPC over keep-alive HTTP. Redirects are not followed (T13). */
 export function httpTransport(options: HttpTransportOptions): RpcTransport {
+  const { timeoutMs } = options
   const url = new URL(options.url.reveal())
   const pool = new Pool(url.origin, {
     connections: options.connections ?? 64,
     keepAliveTimeout: 30_000,
-    connectTimeout: options.timeoutMs,
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs,
+    connectTimeout: timeoutMs,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
     maxResponseSize: MAX_RESPONSE_BYTES,
   })
   const path = `${url.pathname}${url.search}`
@@ -35,31 +36,25 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   let nextId = 1
   let takesBatches = true
 
+  async function exchange(body: unknown, signal: AbortSignal): Promise<string> {
+    const response = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(body), signal })
+    const text = await response.body.text()
+    // Several providers put a proper JSON-RPC refusal into a 4xx or 5xx answer; only the rest is a failure.
+    if (response.statusCode === 200 || /^\s*[{[]/.test(text)) return text
+    throw new BursarError('provider_unreachable', { host, reason: `HTTP ${response.statusCode}` })
+  }
+
   async function post(body: unknown, signal: AbortSignal): Promise<string> {
-    const limited = deadline(options.timeoutMs, signal)
     try {
-      const response = await pool.request({
-        method: 'POST',
-        path,
-        headers,
-        body: JSON.stringify(body),
-        signal: limited,
-      })
-      const text = await response.body.text()
-      // Several providers put a proper JSON-RPC refusal into a 4xx or 5xx answer; only the rest is a failure.
-      if (
-        response.statusCode !== 200 &&
-        !text.trimStart().startsWith('{') &&
-        !text.trimStart().startsWith('[')
-      ) {
-        throw new BursarError('provider_unreachable', { host, reason: `HTTP ${response.statusCode}` })
-      }
-      return text
+      return await withDeadline(timeoutMs, signal, (limited) => exchange(body, limited))
     } catch (error) {
       if (error instanceof BursarError) throw error
       signal.throwIfAborted()
-      const reason = limited.aborted ? `no answer within ${options.timeoutMs} ms` : failureOf(error)
-      throw new BursarError('provider_unreachable', { host, reason }, { cause: error })
+      throw new BursarError(
+        'provider_unreachable',
+        { host, reason: failureOf(error, timeoutMs) },
+        { cause: error },
+      )
     }
   }
 
@@ -91,7 +86,8 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   }
 }
 
-function failureOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
-  return code ?? (error instanceof Error ? error.name : 'unknown failure')
+function failureOf(error: unknown, timeoutMs: number): string {
+  if (!(error instanceof Error)) return 'unknown failure'
+  if (error.name === 'TimeoutError') return `no answer within ${timeoutMs} ms`
+  return 'code' in error && error.code !== undefined ? String(error.code) : error.name
 }

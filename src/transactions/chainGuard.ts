@@ -1,4 +1,5 @@
 import type { ChainAdapter } from '../chains/adapter.ts'
+import { unattended } from '../primitives/abort.ts'
 import type { ChainIdentities } from '../store/chainIdentities.ts'
 
 /**
@@ -26,6 +27,6 @@ export class ChainGuard {
 
   async #confirm(adapter: ChainAdapter): Promise<void> {
     // Nobody's request: others wait for the same answer. The transport bounds the time.
-    await this.#identities.confirm(adapter.chain, await adapter.genesis(new AbortController().signal))
+    await this.#identities.confirm(adapter.chain, await adapter.genesis(unattended()))
   }
 }

@@ -2,6 +2,7 @@ import type { ChainAdapter, ChainDirectory, FeeTerms, Payload, Rehearsal } from 
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { isBursarError } from '../errors/bursarError.ts'
 import type { NonceStore } from '../nonces/nonceStore.ts'
+import { unattended } from '../primitives/abort.ts'
 import type { Logger } from '../primitives/logger.ts'
 import type { IntentStore } from '../store/intents.ts'
 import type { Journal } from '../store/journal.ts'
@@ -36,7 +37,7 @@ export interface FreshVerdict {
 }
 
 /** Nobody's request: an operation goes on when the client is gone. Each read is bounded by the transport. */
-const UNATTENDED = new AbortController().signal
+const UNATTENDED = unattended()
 
 /**
  * Moves operations forward from whatever state the journal says they are in. Any process may do it, twice at
