@@ -1,0 +1,254 @@
+import { type Hex, keccak256 } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Planned } from '../../src/chains/adapter.ts'
+import { issueReceipt, type SimulationReceipt } from '../../src/chains/simulationReceipt.ts'
+import type { EvmPayload } from '../../src/evm/evmPayload.ts'
+import {
+  AGENT,
+  AGENT_KEY,
+  type Engine,
+  MERCHANT,
+  startEngine,
+  startWorld,
+  type TestClock,
+  testClock,
+  USDC,
+  type World,
+} from '../support/engine.ts'
+
+const MERCHANT_KEY = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
+const signal = AbortSignal.timeout(60_000)
+
+let world: World
+let engine: Engine
+let clock: TestClock
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+beforeEach(() => {
+  world.a.proxy.reset()
+  clock = testClock()
+  engine = startEngine({ lanes: [world.a, world.b], clock })
+  return () => engine.stop()
+})
+
+/** A USDC transfer that was simulated and judged, with its receipt. */
+async function judged() {
+  const adapter = await engine.chains.adapter('sandbox-a')
+  const draft = await adapter.draft({ to: MERCHANT, amount: '2.5', asset: 'USDC' }, AGENT, signal)
+  const planned: Planned = await adapter.plan(draft, 'standard', signal)
+  const { payload, terms, rehearsal } = planned
+  const matter = { adapter, wallet: 'agent', payload, terms, outflow: draft.outflow, rehearsal }
+  const { receipt } = engine.judge.pass(matter, new Map())
+  const signer = engine.wallets.find('agent', adapter.chain).signer
+  const order = { payload: payload as EvmPayload, nonce: 7n, terms, receipt, head: rehearsal.block }
+  return { adapter, planned, receipt, signer, order }
+}
+
+/** One change of each field that a signature covers; the fees and the nonce are not part of a payload. */
+const CHANGES: Readonly<Record<string, Partial<EvmPayload>>> = {
+  chain: { chain: 'eip155:31338' },
+  from: { from: MERCHANT },
+  to: { to: '0x9594a4C95A3acfb82307B158CD774a6740316BEe' },
+  value: { value: '1' },
+  data: { data: `0xa9059cbb${'0'.repeat(24)}${MERCHANT.slice(2).toLowerCase()}${'0'.repeat(58)}2625a1` },
+  accessList: { accessList: [{ address: USDC, storageKeys: [] }] },
+  gasLimit: { gasLimit: '9000000' },
+}
+
+describe('R1, T10: the signer', () => {
+  it('R1: signs exactly the payload that its receipt is for', async () => {
+    const { signer, order, adapter } = await judged()
+    const { raw } = await signer.sign(order, adapter.codec)
+    const parsed = await adapter.codec.parse(raw)
+    expect(parsed.payload).toEqual(order.payload)
+    expect(parsed.nonce).toBe(7n)
+    expect(parsed.terms).toEqual(order.terms)
+  })
+
+  for (const [field, change] of Object.entries(CHANGES)) {
+    it(`R1, T10: refuses a payload whose ${field} changed after its simulation`, async () => {
+      const { signer, order, adapter } = await judged()
+      const payload = { ...order.payload, ...change }
+      expect(payload).not.toEqual(order.payload)
+      await expect(signer.sign({ ...order, payload }, adapter.codec)).rejects.toMatchObject({
+        code: 'receipt_refused',
+        sideEffect: 'none',
+      })
+    })
+  }
+
+  it('R1: refuses a payload with a field that was not simulated at all', async () => {
+    const { signer, order, adapter } = await judged()
+    const payload = { ...order.payload, authorizationList: [] }
+    await expect(signer.sign({ ...order, payload }, adapter.codec)).rejects.toMatchObject({
+      code: 'receipt_refused',
+    })
+  })
+
+  it('R1, T36: refuses a receipt of the same payload on another chain', async () => {
+    const { signer, order, adapter } = await judged()
+    const receipt: SimulationReceipt = { ...order.receipt, chain: 'eip155:31338' }
+    await expect(signer.sign({ ...order, receipt }, adapter.codec)).rejects.toThrow(
+      'its receipt is for another chain',
+    )
+  })
+
+  it('R1: another wallet does not sign what is not its own', async () => {
+    const { order, adapter } = await judged()
+    const merchant = engine.wallets.find('merchant', adapter.chain).signer
+    await expect(merchant.sign(order, adapter.codec)).rejects.toMatchObject({ code: 'receipt_refused' })
+  })
+})
+
+describe('R1, F20: the age of a receipt', () => {
+  it('R1: is good for 60 seconds, and not for one millisecond more', async () => {
+    const { signer, order, adapter } = await judged()
+    clock.advance(59_999)
+    await expect(signer.sign(order, adapter.codec)).resolves.toMatchObject({ raw: expect.any(String) })
+    clock.advance(1)
+    await expect(signer.sign(order, adapter.codec)).rejects.toThrow('its simulation is too old')
+  })
+
+  it('R1: is good for as many blocks as fit into 60 seconds, and not for one more', async () => {
+    const { signer, order, adapter } = await judged()
+    const at = (blocks: bigint) => ({
+      ...order,
+      head: { ...order.head, number: String(BigInt(order.head.number) + blocks) },
+    })
+    await expect(signer.sign(at(60n), adapter.codec)).resolves.toMatchObject({ raw: expect.any(String) })
+    await expect(signer.sign(at(61n), adapter.codec)).rejects.toThrow('the chain has moved on')
+  })
+
+  it('R1, F20: is not known when the clock was set back, by a second or by two days', async () => {
+    const { signer, order, adapter } = await judged()
+    clock.advance(-1_000)
+    await expect(signer.sign(order, adapter.codec)).rejects.toThrow('its simulation is too old')
+    clock.advance(-2 * 86_400_000)
+    await expect(signer.sign(order, adapter.codec)).rejects.toThrow('its simulation is too old')
+  })
+
+  it('R1: is not known when the receipt says no time at all', async () => {
+    const { signer, order, adapter } = await judged()
+    const receipt = { ...order.receipt, simulatedAt: 'yesterday' }
+    await expect(signer.sign({ ...order, receipt }, adapter.codec)).rejects.toThrow(
+      'its simulation is too old',
+    )
+  })
+})
+
+describe('R1: what gets no receipt', () => {
+  it('R1: a simulation that failed', async () => {
+    const { adapter, planned } = await judged()
+    const outcome = { ok: false, gasUsed: 21_000n, effects: [] }
+    const failed = { ...planned.rehearsal, outcome }
+    expect(() => issueReceipt(adapter.chain, planned.payload, failed, 'any', clock.now())).toThrow(
+      'its simulation did not pass',
+    )
+  })
+
+  it('R1: a payment whose simulator is missing; nothing is signed and nothing is sent', async () => {
+    const { intentId } = await engine.prepare({ to: 'merchant', amount: '1', idempotencyKey: 'no-sim' })
+    world.a.proxy.setFault((calls) => {
+      if (!calls.some(({ method }) => method === 'eth_simulateV1')) return undefined
+      return { kind: 'rewrite', text: withoutSimulator(calls.map(({ method }) => method)) }
+    })
+    await expect(engine.execute(intentId)).rejects.toMatchObject({
+      code: 'simulation_unavailable',
+      sideEffect: 'none',
+    })
+    expect(world.a.proxy.count('eth_sendRawTransaction')).toBe(0)
+    expect(engine.rows('select * from operations')).toEqual([])
+    expect(engine.rows('select * from nonces')).toEqual([])
+  })
+})
+
+/** Answers of a node that does not know eth_simulateV1. */
+function withoutSimulator(methods: readonly string[]): (answer: string) => string {
+  return (answer) => {
+    const entries = [JSON.parse(answer)].flat() as { id: number }[]
+    const [first] = entries.map(({ id }) => id).sort((x, y) => x - y)
+    return JSON.stringify(
+      entries.map((entry) => {
+        const missing = methods[entry.id - (first ?? 0)] === 'eth_simulateV1'
+        const error = { code: -32601, message: 'the method eth_simulateV1 does not exist' }
+        return missing ? { jsonrpc: '2.0', id: entry.id, error } : entry
+      }),
+    )
+  }
+}
+
+describe('R1, T33: the broadcaster', () => {
+  /** Bytes that the agent's key really signed, with one field changed. */
+  async function signedWith(change: Record<string, unknown>, key: Hex = AGENT_KEY) {
+    const { adapter, order, receipt } = await judged()
+    const { to, value, data, gasLimit } = order.payload
+    const raw = await privateKeyToAccount(key).signTransaction({
+      type: 'eip1559',
+      chainId: 31337,
+      nonce: 0,
+      to,
+      value: BigInt(value),
+      data,
+      gas: BigInt(gasLimit),
+      maxFeePerGas: BigInt(order.terms.maxFeePerGas),
+      maxPriorityFeePerGas: BigInt(order.terms.maxPriorityFeePerGas),
+      ...change,
+    } as never)
+    return { adapter, bytes: { raw, hash: keccak256(raw), account: AGENT, receipt } }
+  }
+
+  const nothingLeft = () => expect(world.a.proxy.count('eth_sendRawTransaction')).toBe(0)
+
+  const SIGNED: Readonly<Record<string, Record<string, unknown>>> = {
+    chain: { chainId: 31338 },
+    to: { to: MERCHANT },
+    value: { value: 1n },
+    data: { data: CHANGES['data']?.data },
+    'access list': { accessList: [{ address: USDC.toLowerCase(), storageKeys: [] }] },
+    'gas limit': { gas: 9_000_000n },
+    'transaction type (legacy)': {
+      type: 'legacy',
+      gasPrice: 2_000_000_000n,
+      maxFeePerGas: undefined,
+      maxPriorityFeePerGas: undefined,
+    },
+  }
+  for (const [field, change] of Object.entries(SIGNED)) {
+    it(`R1, T33: does not send bytes whose ${field} is not what was simulated`, async () => {
+      const { adapter, bytes } = await signedWith(change)
+      await expect(engine.broadcaster.broadcast(adapter, bytes)).rejects.toThrow()
+      nothingLeft()
+    })
+  }
+
+  it('R1, T33: does not send bytes that another key signed', async () => {
+    const { adapter, bytes } = await signedWith({}, MERCHANT_KEY)
+    await expect(engine.broadcaster.broadcast(adapter, bytes)).rejects.toMatchObject({
+      code: 'receipt_refused',
+    })
+    nothingLeft()
+  })
+
+  it('R1, T33: does not send bytes under a hash or an account that the journal does not name', async () => {
+    const { adapter, bytes } = await signedWith({})
+    const hash = `0x${'ab'.repeat(32)}`
+    await expect(engine.broadcaster.broadcast(adapter, { ...bytes, hash })).rejects.toMatchObject({
+      code: 'receipt_refused',
+    })
+    await expect(
+      engine.broadcaster.broadcast(adapter, { ...bytes, account: MERCHANT }),
+    ).rejects.toMatchObject({ code: 'receipt_refused' })
+    nothingLeft()
+  })
+
+  it('R1: sends bytes that are exactly what was simulated', async () => {
+    const { adapter, bytes } = await signedWith({})
+    await expect(engine.broadcaster.broadcast(adapter, bytes)).resolves.toEqual({ outcome: 'accepted' })
+    expect(world.a.proxy.count('eth_sendRawTransaction')).toBe(1)
+  })
+})
