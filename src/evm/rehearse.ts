@@ -68,7 +68,10 @@ export class EvmRehearsals {
     const guess = this.#lastFees?.tiers[urgency]
     const reads = [...snapshotRequests(draft.from, draft.outflow.asset), estimateRequest(draft)]
     const speculative = plain && guess ? [simulationRequest(plain, guess)] : []
-    const outcomes = await this.#client.batch([...reads, ...speculative], signal)
+    const code =
+      draft.signature === undefined ? [] : [{ method: 'eth_getCode', params: [draft.callTo, 'latest'] }]
+    const outcomes = await this.#client.batch([...reads, ...speculative, ...code], signal)
+    if (code.length > 0) requireContract(draft, resultOf(outcomes.at(-1), 'eth_getCode', this.#client))
     const snapshot = this.#snapshot(outcomes)
     const terms = snapshot.fees.tiers[urgency]
     if (plain && speculative.length > 0) {
@@ -143,6 +146,16 @@ function snapshotRequests(from: Hex, outflow: Asset): readonly RpcRequest[] {
     { method: 'eth_getTransactionCount', params: [from, 'latest'] },
     balanceOf,
   ]
+}
+
+/** Below this, chains have contracts without code: the precompiles. */
+const FIRST_ORDINARY_ADDRESS = 0x10000n
+
+/** Throws `call_invalid` for a function call to an account without code, which would succeed and do nothing. */
+function requireContract(draft: EvmDraft, code: unknown): void {
+  if (code !== '0x' || BigInt(draft.callTo) < FIRST_ORDINARY_ADDRESS) return
+  const reason = `there is no contract at ${draft.callTo} on this chain`
+  throw new BursarError('call_invalid', { reason }, { chain: draft.chain })
 }
 
 function estimateRequest(draft: EvmDraft): RpcRequest {
