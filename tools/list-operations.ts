@@ -11,7 +11,7 @@ export const OperationPageOutput = z.object({
       chain: shape.chain,
       wallet: shape.wallet,
       to: z.string(),
-      value: shape.amount,
+      amount: shape.amount,
       hash: z.string().exactOptional(),
       createdAt: z.string(),
     }),

@@ -8,7 +8,7 @@ export const IntentOutput = z.object({
   chain: shape.chain,
   wallet: shape.wallet,
   to: z.string(),
-  value: shape.amount,
+  amount: shape.amount,
   function: z.string().exactOptional(),
   gasLimit: z.string(),
   fees: z.object({

@@ -13,7 +13,7 @@ export const OperationOutput = z.object({
       chain: shape.chain,
       wallet: shape.wallet,
       to: z.string(),
-      value: shape.amount,
+      amount: shape.amount,
       state: z.enum([
         'queued',
         'reserved',

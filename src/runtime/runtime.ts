@@ -118,7 +118,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
       leases.start((operationId) => driver.drive(operationId))
     },
     async stop() {
-      await leases.stop()
+      await leases.stop(() => driver.settled())
       await chains.close()
       await journal.close()
       await sandbox?.stop()

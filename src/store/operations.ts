@@ -9,6 +9,7 @@ export interface OperationRecord {
 }
 
 export interface NewStep {
+  readonly recipient: string
   readonly payload: string
   readonly terms: string
   readonly outflow: string

@@ -66,8 +66,11 @@ export interface StepTable {
     | 'replaced'
     | 'unknown'
     | 'failed'
+  /** Who receives or is called, as the caller meant it; the payload of a token transfer goes to the token. */
+  recipient: string
   payload: string
   terms: string
+  /** What leaves by the caller's word: an asset and base units. */
   outflow: string
   receipt: string
   note: string | null

@@ -62,6 +62,11 @@ export class Driver {
     return drive
   }
 
+  /** Resolves when nothing is being driven. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#busy.values())
+  }
+
   async #advance(operationId: string, verdict?: FreshVerdict): Promise<void> {
     const record = await this.#deps.operations.find(operationId)
     const open = record?.steps.find(({ step }) => !ENDED.has(step.state))

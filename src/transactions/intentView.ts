@@ -23,7 +23,7 @@ export function intentView(
     chain: chainRef(adapter.chain),
     wallet: { name: wallet.name, address: wallet.address },
     to: plan.to,
-    value: amountOf(native, codec.value(plan.payload)),
+    amount: amountOf(plan.outflow.asset, plan.outflow.raw),
     ...(plan.signature === undefined ? {} : { function: plan.signature }),
     gasLimit: gasLimitOf(plan),
     fees: {

@@ -17,7 +17,7 @@ const MAX_OPERATIONS = 500
  */
 export class Leases {
   readonly #owner = newId('proc')
-  readonly #driving = new Map<string, Promise<void>>()
+  readonly #driving = new Set<string>()
   readonly #journal: Journal
   readonly #operations: OperationStore
   readonly #logger: Logger
@@ -45,12 +45,12 @@ export class Leases {
     this.#loop = this.#run(drive)
   }
 
-  /** Stops following, lets what is under way come to its next record, and hands unfinished operations over. */
-  async stop(): Promise<void> {
+  /** Stops following, waits for what is `underWay` to come to its next record, and hands the rest over. */
+  async stop(underWay: () => Promise<void>): Promise<void> {
     this.#stopped = true
     this.wake()
     await this.#loop
-    await Promise.all(this.#driving.values())
+    await underWay()
     // They run out by themselves when the journal cannot be written any more.
     await this.#operations.release(this.#owner).catch((error: unknown) => {
       this.#logger.warn('leases were not handed over', { cause: String(error) })
@@ -72,8 +72,8 @@ export class Leases {
       const ids = await this.#operations.claim(this.take(), MAX_OPERATIONS)
       for (const id of ids) {
         if (this.#driving.has(id)) continue
-        const driving = this.#driveOne(id, drive).finally(() => this.#driving.delete(id))
-        this.#driving.set(id, driving)
+        this.#driving.add(id)
+        void this.#driveOne(id, drive).finally(() => this.#driving.delete(id))
       }
       return ids.length
     } catch (error) {

@@ -1,10 +1,12 @@
-import type { ChainAdapter, Payload } from '../chains/adapter.ts'
+import type { ChainAdapter } from '../chains/adapter.ts'
 import { amountOf } from '../chains/amounts.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
+import type { Amount } from '../primitives/amount.ts'
 import { unpadNonce } from '../store/nonces.ts'
 import type { OperationRecord } from '../store/operations.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
+import type { StoredAmount } from './plan.ts'
 import type { AttemptView, OperationSummary, OperationView, StepView } from './views.ts'
 
 type Recorded = OperationRecord['steps'][number]
@@ -29,17 +31,16 @@ export function operationView(record: OperationRecord, adapter: ChainAdapter): O
 /** One line of list_operations. */
 export function operationSummary(record: OperationRecord, adapter: ChainAdapter): OperationSummary {
   const { operation, steps } = record
-  const last = steps.at(-1)
-  const payload = JSON.parse(last?.step.payload ?? '{}') as Payload
-  const hash = last?.attempts.at(-1)?.hash
+  const last = steps.at(-1) as Recorded
+  const hash = last.attempts.at(-1)?.hash
   return {
     operationId: operation.id,
     idempotencyKey: operation.idempotency_key,
     state: operation.state,
     chain: chainRef(adapter.chain),
     wallet: { name: operation.wallet, address: operation.account },
-    to: targetOf(payload),
-    value: amountOf(adapter.native, adapter.codec.value(payload)),
+    to: last.step.recipient,
+    amount: outflowOf(last.step),
     ...(hash === undefined ? {} : { hash }),
     createdAt: operation.created_at,
   }
@@ -47,13 +48,12 @@ export function operationSummary(record: OperationRecord, adapter: ChainAdapter)
 
 function stepView({ step, attempts }: Recorded, adapter: ChainAdapter, wallet: string): StepView {
   const { chain } = adapter
-  const payload = JSON.parse(step.payload) as Payload
   const nonce = attempts.at(-1)?.nonce
   return {
     chain: chainRef(chain),
     wallet: { name: wallet, address: step.account },
-    to: targetOf(payload),
-    value: amountOf(adapter.native, adapter.codec.value(payload)),
+    to: step.recipient,
+    amount: outflowOf(step),
     state: step.state,
     ...(nonce === undefined ? {} : { nonce: unpadNonce(nonce).toString() }),
     attempts: attempts.map((attempt) => attemptView(attempt, chain)),
@@ -86,9 +86,10 @@ function inclusionOf(
   }
 }
 
-/** Where a payload goes on chain. */
-function targetOf(payload: Payload): string {
-  return 'to' in payload ? String(payload.to) : ''
+/** What leaves by the caller's word. */
+function outflowOf(step: StepRow): Amount {
+  const { asset, raw } = JSON.parse(step.outflow) as StoredAmount
+  return amountOf(asset, raw)
 }
 
 function sideEffectOf({ steps }: OperationRecord): OperationView['sideEffect'] {

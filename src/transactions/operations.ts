@@ -167,6 +167,7 @@ function stepOf(plan: IntentPlan, adapter: ChainAdapter, receipt: SimulationRece
   const { payload, terms, outflow } = plan
   const fee = adapter.codec.maxFee(payload, terms).toString()
   return {
+    recipient: plan.to,
     payload: JSON.stringify(payload),
     terms: JSON.stringify(terms),
     outflow: JSON.stringify(outflow),

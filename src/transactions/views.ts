@@ -35,8 +35,8 @@ export interface IntentView {
   readonly chain: ChainRef
   readonly wallet: WalletRef
   readonly to: string
-  /** Native value that the transaction itself carries. */
-  readonly value: Amount
+  /** What leaves by the caller's word; the effects show everything that moves. */
+  readonly amount: Amount
   readonly function?: string
   readonly gasLimit: string
   readonly fees: {
@@ -84,8 +84,9 @@ export interface AttemptView {
 export interface StepView {
   readonly chain: ChainRef
   readonly wallet: WalletRef
+  /** Who receives or is called. */
   readonly to: string
-  readonly value: Amount
+  readonly amount: Amount
   readonly state: StepState
   readonly nonce?: string
   readonly attempts: readonly AttemptView[]
@@ -131,8 +132,9 @@ export interface OperationSummary {
   readonly state: OperationState
   readonly chain: ChainRef
   readonly wallet: WalletRef
+  /** Who receives or is called. */
   readonly to: string
-  readonly value: Amount
+  readonly amount: Amount
   readonly hash?: string
   readonly createdAt: string
 }

@@ -44,9 +44,9 @@ describe('what a simulation shows', () => {
   })
 
   it('an ERC-20 transfer is one move of the token', async () => {
-    const { simulation, to, value } = await prepare({ to: 'merchant', amount: '250.5', asset: 'USDC' })
+    const { simulation, to, amount } = await prepare({ to: 'merchant', amount: '250.5', asset: 'USDC' })
     expect(to).toBe(MERCHANT)
-    expect(value.raw).toBe('0')
+    expect(amount.raw).toBe('250500000')
     expect(simulation.effects).toEqual([
       {
         kind: 'transfer',

@@ -101,7 +101,7 @@ describe.each(ERAS)('a client of %s', (era) => {
       status: 'ready',
       chain: { id, sandbox: true },
       to: MERCHANT,
-      value: { raw: '1250000000000000000', display: '1.25', symbol },
+      amount: { raw: '1250000000000000000', display: '1.25', symbol },
       gasLimit: '21000',
       simulation: {
         gasUsed: '21000',
@@ -111,7 +111,7 @@ describe.each(ERAS)('a client of %s', (era) => {
     const token = await prepare(`${chain}-token`, { chain, to: MERCHANT, amount: '250.5', asset: 'USDC' })
     expect(token).toMatchObject({
       to: MERCHANT,
-      value: { raw: '0' },
+      amount: { raw: '250500000', display: '250.5', symbol: 'USDC' },
       simulation: {
         effects: [{ kind: 'transfer', to: MERCHANT, amount: { symbol: 'USDC', raw: '250500000' } }],
       },
@@ -165,7 +165,7 @@ describe.each(ERAS)('a client of %s', (era) => {
     })
     expect(second.operations.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['sandbox-b-native'])
     expect(second.nextCursor).toBeUndefined()
-    expect(second.operations[0]).toMatchObject({ state: 'committed', value: { display: '1.25' } })
+    expect(second.operations[0]).toMatchObject({ state: 'committed', amount: { display: '1.25' } })
   })
 
   test('sees that everything is well in get_status', async () => {

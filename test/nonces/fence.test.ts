@@ -47,7 +47,14 @@ async function step(chain = 'eip155:31337', account = '0xA'): Promise<StepRow> {
     expires_at: '2099-01-01T00:00:00.000Z',
   })
   const operations = new OperationStore(journal)
-  const documents = { payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
+  const documents = {
+    recipient: '0x',
+    payload: '{}',
+    terms: '{}',
+    outflow: '{}',
+    receipt: '{}',
+    reservations: [],
+  }
   const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
   const { operation } = await operations.begin(intent, lease, () => [documents])
   const row = (await operations.find(operation.id))?.steps[0]?.step

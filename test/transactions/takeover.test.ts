@@ -30,6 +30,7 @@ async function begun(idempotencyKey: string) {
   if (!intent) throw new Error('prepared')
   const plan = JSON.parse(intent.plan)
   const step = {
+    recipient: plan.to,
     payload: JSON.stringify(plan.payload),
     terms: JSON.stringify(plan.terms),
     outflow: JSON.stringify(plan.outflow),
@@ -205,7 +206,7 @@ describe('leases', () => {
 
   it('F25: a process that stops hands its operations over at once', async () => {
     const { operationId } = await begun('handed over')
-    await engine.leases.stop()
+    await engine.leases.stop(async () => undefined)
     expect(await claim(other)).toEqual([operationId])
   })
 
@@ -227,7 +228,7 @@ describe('leases', () => {
       })
     })
     expect(await driven).toBe(operationId)
-    await other.leases.stop()
+    await other.leases.stop(async () => undefined)
     expect((await engine.get(operationId)).steps[0]?.state).toBe('sent')
     await world.a.mine()
   })

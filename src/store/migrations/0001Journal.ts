@@ -44,6 +44,7 @@ export const journal0001 = {
       .addColumn('chain', 'text', (column) => column.notNull())
       .addColumn('account', 'text', (column) => column.notNull())
       .addColumn('state', 'text', (column) => column.notNull())
+      .addColumn('recipient', 'text', (column) => column.notNull())
       .addColumn('payload', 'text', (column) => column.notNull())
       .addColumn('terms', 'text', (column) => column.notNull())
       .addColumn('outflow', 'text', (column) => column.notNull())

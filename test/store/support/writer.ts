@@ -26,7 +26,7 @@ for (let index = 0; index < Number(count); index++) {
     expires_at: '2099-01-01T00:00:00.000Z',
   })
   const lease = { owner: name, until: '2099-01-01T00:00:00.000Z' }
-  const step = { payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
+  const step = { recipient: '0x', payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
   const { operation } = await operations.begin(intent, lease, () => [step])
   const record = await operations.find(operation.id)
   const row = record?.steps[0]?.step
