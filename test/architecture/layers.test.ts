@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const CLEAN = {
   'src/primitives/secret.ts':
@@ -188,8 +188,11 @@ async function layers(files: Record<string, string>, ...options: string[]) {
   }
 }
 
+const scratch = mkdtempSync(join(tmpdir(), 'bursar-layers-'))
+afterAll(() => rmSync(scratch, { recursive: true }))
+
 function folderWith(files: Record<string, string>): string {
-  const root = mkdtempSync(join(tmpdir(), 'bursar-layers-'))
+  const root = mkdtempSync(join(scratch, 'tree-'))
   symlinkSync(resolve('node_modules'), join(root, 'node_modules'))
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, file)), { recursive: true })

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { readEnvironment } from '../../src/config/readEnvironment.ts'
 import { problemsOf } from './problems.ts'
 
@@ -57,4 +57,7 @@ describe('readEnvironment', () => {
   })
 })
 
-const emptyFolder = () => mkdtempSync(join(tmpdir(), 'bursar-env-'))
+const scratch = mkdtempSync(join(tmpdir(), 'bursar-env-'))
+afterAll(() => rmSync(scratch, { recursive: true }))
+
+const emptyFolder = () => mkdtempSync(join(scratch, 'home-'))
