@@ -1,6 +1,7 @@
 import type { Urgency } from '../chains/adapter.ts'
 import type { Amount } from '../primitives/amount.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
+import type { OperationRow, StepRow } from '../store/schema.ts'
 
 /** What answers say about intents and operations. Everything is JSON-safe. */
 
@@ -60,19 +61,9 @@ export interface IntentView {
   readonly next: string
 }
 
-export type StepState =
-  | 'queued'
-  | 'reserved'
-  | 'signed'
-  | 'sent'
-  | 'included'
-  | 'final'
-  | 'reverted'
-  | 'replaced'
-  | 'unknown'
-  | 'failed'
+export type StepState = StepRow['state']
 
-export type OperationState = 'running' | 'committed' | 'failed' | 'stuck'
+export type OperationState = OperationRow['state']
 
 export interface AttemptView {
   readonly hash: string
