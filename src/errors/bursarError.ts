@@ -38,6 +38,18 @@ export class BursarError<C extends ErrorCode = ErrorCode> extends Error {
     this.quoted = extras.quoted
   }
 
+  /** The same error, for when money may have moved although the call could not say so. */
+  afterTheFact(): BursarError {
+    const { chain, quoted, cause } = this
+    const extras = {
+      sideEffect: 'possible' as const,
+      cause,
+      ...(chain && { chain }),
+      ...(quoted && { quoted }),
+    }
+    return new BursarError<ErrorCode>(this.code, this.context, extras)
+  }
+
   /** The same error, naming the chain that it concerns; unchanged when it names one already. */
   concerning(chain: string): BursarError {
     if (this.chain !== undefined) return this

@@ -1,12 +1,14 @@
 import { decodeFunctionResult, encodeFunctionData, type Hex } from 'viem'
 import type { Asset } from '../chains/adapter.ts'
+import { nativeAsset } from '../chains/amounts.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { untrusted } from '../primitives/untrusted.ts'
-import type { ChainClient } from '../rpc/chainClient.ts'
+import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
 import { erc20Abi } from './abi.ts'
 import { checksum, parseAddress } from './address.ts'
+import { isVerdict } from './reverts.ts'
 
 const DECIMALS = encodeFunctionData({ abi: erc20Abi, functionName: 'decimals' })
 const SYMBOL = encodeFunctionData({ abi: erc20Abi, functionName: 'symbol' })
@@ -23,11 +25,7 @@ export class EvmAssets {
   constructor(chain: Chain, client: ChainClient) {
     this.#chain = chain
     this.#client = client
-    this.native = {
-      id: `${chain.id}/slip44:${chain.native.slip44}`,
-      decimals: chain.native.decimals,
-      symbol: chain.native.symbol,
-    }
+    this.native = nativeAsset(chain)
   }
 
   /** Resolves "native", a symbol of the registry or a token address. Throws `asset_unknown`. */
@@ -50,9 +48,22 @@ export class EvmAssets {
       [DECIMALS, SYMBOL].map((data) => ({ method: 'eth_call', params: [{ to: address, data }, 'latest'] })),
       signal,
     )
+    const [decimals] = outcomes
+    // Only the contract can say that it has no decimals; an endpoint that failed to ask is not its word.
+    if (decimals?.ok === false && !isVerdict(decimals.error)) resultOf(decimals, 'eth_call', this.#client)
     const asset = this.#describe(address, decodeDecimals(outcomes[0]), decodeSymbol(outcomes[1]))
     if (asset) this.#known.set(address, asset)
     return asset
+  }
+
+  /** A token whose contract does not answer like one: its amounts are base units. */
+  unreadable(address: Hex): Asset {
+    return {
+      id: `${this.#chain.id}/erc20:${address}`,
+      address,
+      decimals: 0,
+      claims: untrusted('unreadable token'),
+    }
   }
 
   #describe(address: Hex, decimals: number | undefined, symbol: string | undefined): Asset | undefined {

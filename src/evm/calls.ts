@@ -76,16 +76,8 @@ function tupleOf(parameter: AbiParameter, value: unknown, path: string): unknown
   if (entries?.length !== components.length) {
     throw invalid(`${path} must be a JSON array of its ${components.length} members, in order`)
   }
-  const members = components.map((component, index) => {
-    return [
-      component.name ?? String(index),
-      fromJson(component, entries[index], `${path}[${index}]`),
-    ] as const
-  })
-  // viem takes unnamed tuples as arrays and named ones as objects.
-  return components.every((component) => component.name)
-    ? Object.fromEntries(members)
-    : members.map(([, member]) => member)
+  // Always by position: members may share a name, and by name the last one would stand for all of them.
+  return components.map((component, index) => fromJson(component, entries[index], `${path}[${index}]`))
 }
 
 function scalar(type: string, text: string, path: string): unknown {

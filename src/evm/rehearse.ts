@@ -1,6 +1,7 @@
 import { encodeFunctionData, type Hex } from 'viem'
 import type { Asset, FeeReading, FeeTerms, Planned, Rehearsal, Urgency } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
+import { untrusted } from '../primitives/untrusted.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 import { erc20Abi } from './abi.ts'
@@ -10,7 +11,7 @@ import type { EvmDraft } from './draft.ts'
 import type { EvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, readFees } from './fees.ts'
 import { asHex, fromQuantity, toQuantity } from './quantity.ts'
-import { decodeRevert } from './reverts.ts'
+import { decodeRevert, isVerdict } from './reverts.ts'
 import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulate.ts'
 
 /** What a plain transfer to an account without code costs on chains that charge execution only. */
@@ -88,6 +89,10 @@ export class EvmRehearsals {
 
   #refused(draft: EvmDraft, terms: FeeTerms, snapshot: Snapshot, estimate: RpcOutcome | undefined): Planned {
     const error = estimate?.ok === false ? estimate.error : { code: 0, message: 'no answer' }
+    if (!isVerdict(error)) {
+      const reason = `${this.#client.host} could not estimate gas (code ${error.code}: ${untrusted(error.message).untrusted})`
+      throw new BursarError('simulation_unavailable', { reason }, { chain: this.#client.chain })
+    }
     const data =
       typeof error.data === 'string' && /^0x([0-9a-fA-F]{2})*$/.test(error.data) ? (error.data as Hex) : '0x'
     const revert = decodeRevert(data)

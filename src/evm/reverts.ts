@@ -1,5 +1,6 @@
 import { decodeErrorResult, type Hex, parseAbi } from 'viem'
 import { type UntrustedText, untrusted } from '../primitives/untrusted.ts'
+import type { RpcErrorBody } from '../rpc/transport.ts'
 import { sharedErrorsAbi } from './abi.ts'
 
 export interface Revert {
@@ -10,6 +11,20 @@ export interface Revert {
 }
 
 const builtInErrors = parseAbi(['error Error(string)', 'error Panic(uint256)'])
+
+/** Words by which nodes say that a transaction itself cannot run, whoever is asked. */
+const VERDICT =
+  /revert|insufficient|intrinsic|exceeds|too low|too high|fee cap|base fee|invalid opcode|stack (under|over)flow|out of gas/i
+
+/**
+ * Whether a refusal is the chain's word about the transaction: a revert (code 3, or revert data), a failed validation
+ * (-38xxx of eth_simulateV1), or words that say so. Anything else is an endpoint that could not answer.
+ */
+export function isVerdict({ code, message, data }: RpcErrorBody): boolean {
+  if (code === 429 || code === -32005) return false
+  if (code === 3 || (code <= -38_000 && code > -39_000)) return true
+  return (typeof data === 'string' && /^0x([0-9a-f]{2})+$/i.test(data)) || VERDICT.test(message)
+}
 
 /** Meanings of Panic codes, from the Solidity documentation on assert and Panic. */
 const PANICS: Readonly<Record<string, string>> = {

@@ -10,7 +10,7 @@ import type { EvmAssets } from './assets.ts'
 import type { EvmHead } from './blocks.ts'
 import type { EvmPayload } from './evmPayload.ts'
 import { asHex, asList, asObject, fromQuantity, toQuantity } from './quantity.ts'
-import { decodeRevert } from './reverts.ts'
+import { decodeRevert, isVerdict } from './reverts.ts'
 
 /** Where eth_simulateV1 reports moves of the native token, as Transfer events (traceTransfers). */
 const NATIVE_LOGS: Hex = '0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee'
@@ -59,6 +59,10 @@ export function parseSimulation(
     const error = outcome?.error ?? { code: 0, message: 'no answer' }
     if (isMissing(error)) {
       throw new BursarError('simulation_unavailable', { reason: `${host} does not offer eth_simulateV1` })
+    }
+    if (!isVerdict(error)) {
+      const reason = `${host} could not simulate it (code ${error.code}: ${untrusted(error.message).untrusted})`
+      throw new BursarError('simulation_unavailable', { reason })
     }
     // Validation failed before execution: funds, intrinsic gas, fee below base fee.
     const reason = `the node refused the transaction (code ${error.code})`
@@ -127,10 +131,11 @@ export async function outcomeOf(
   for (const log of simulation.logs) {
     const event = decodeTokenEvent(log)
     if (!event) continue
+    // What moves is judged and shown even when its contract does not say what it is.
     const asset = isAddressEqual(log.address, NATIVE_LOGS)
       ? assets.native
-      : await assets.token(log.address, signal)
-    if (asset) effects.push({ ...event, asset })
+      : ((await assets.token(log.address, signal)) ?? assets.unreadable(log.address))
+    effects.push({ ...event, asset })
   }
   return { ok, gasUsed, effects }
 }

@@ -29,9 +29,9 @@ export const param = {
     .min(1)
     .max(160)
     .describe('Whole units as a decimal string, e.g. "1.5"; never a number'),
-  idempotencyKey: visible(128).describe(
-    'Your own unique key for this payment; reuse it to retry, never for another',
-  ),
+  idempotencyKey: visible(128)
+    .refine((key) => !/^(int|op)_/.test(key), 'must not start with "int_" or "op_", which ids of Bursar do')
+    .describe('Your own unique key for this payment; reuse it to retry, never for another'),
   urgency: z.enum(['slow', 'standard', 'fast']).describe('Fee tier as in quote_gas; default standard'),
   intentId: visible(64).describe('intentId from simulate_transaction'),
   operation: visible(128).describe('operationId from send_transaction, an intentId, or an idempotencyKey'),

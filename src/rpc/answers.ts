@@ -11,6 +11,9 @@ export function parseAnswer(text: string, id: number, host: string): RpcOutcome 
   return answer.outcome
 }
 
+/** Invalid request, method not found: how endpoints say that they take calls only one by one. */
+const TAKES_NO_BATCHES: ReadonlySet<number> = new Set([-32600, -32601])
+
 /**
  * Parses the answer to a batch into the order of `ids`; answers may come in any order. Undefined when the batch as
  * such was refused: some endpoints take calls only one by one.
@@ -22,7 +25,12 @@ export function parseBatch(
 ): readonly RpcOutcome[] | undefined {
   const parsed = parseJson(text, host)
   if (!Array.isArray(parsed)) {
-    if (asAnswer(parsed)?.outcome.ok === false) return undefined
+    const refusal = asAnswer(parsed)?.outcome
+    if (refusal?.ok === false) {
+      if (TAKES_NO_BATCHES.has(refusal.error.code)) return undefined
+      const reason = `it refused the batch (code ${refusal.error.code})`
+      throw new BursarError('provider_unreachable', { host, reason })
+    }
     throw garbage(host, 'the answer to a batch is not a list')
   }
   const byId = new Map<unknown, RpcOutcome>()

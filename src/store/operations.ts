@@ -96,22 +96,28 @@ export class OperationStore {
     })
   }
 
-  /** The operation that an operation id, an intent id or an idempotency key stands for. */
-  findId(principal: string, reference: string): Promise<string | undefined> {
+  /** The operation that executes an intent. Nothing else is looked at: a key may read like an id. */
+  findByIntent(principal: string, intentId: string): Promise<string | undefined> {
+    return this.#findBy('intent_id', principal, intentId)
+  }
+
+  /** The operation that an operation id, else an intent id, else an idempotency key stands for. */
+  async findId(principal: string, reference: string): Promise<string | undefined> {
+    return (
+      (await this.#findBy('id', principal, reference)) ??
+      (await this.#findBy('intent_id', principal, reference)) ??
+      (await this.#findBy('idempotency_key', principal, reference))
+    )
+  }
+
+  #findBy(
+    column: 'id' | 'intent_id' | 'idempotency_key',
+    principal: string,
+    value: string,
+  ): Promise<string | undefined> {
     return this.#journal.read(async (db) => {
-      const row = await db
-        .selectFrom('operations')
-        .select('id')
-        .where('principal', '=', principal)
-        .where((or) =>
-          or.or([
-            or('id', '=', reference),
-            or('intent_id', '=', reference),
-            or('idempotency_key', '=', reference),
-          ]),
-        )
-        .executeTakeFirst()
-      return row?.id
+      const query = db.selectFrom('operations').select('id').where('principal', '=', principal)
+      return (await query.where(column, '=', value).executeTakeFirst())?.id
     })
   }
 

@@ -44,7 +44,7 @@ export class Intents {
     const known = await intents.findByKey(caller.principal, request.idempotencyKey)
     if (known) {
       requireSameArguments(known, args)
-      const operationId = await operations.findId(caller.principal, known.id)
+      const operationId = await operations.findByIntent(caller.principal, known.id)
       if (operationId !== undefined) return this.#view(known, adapter, wallet, operationId)
     }
 

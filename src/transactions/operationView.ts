@@ -1,5 +1,4 @@
-import type { ChainAdapter } from '../chains/adapter.ts'
-import { amountOf } from '../chains/amounts.ts'
+import { amountOf, nativeAsset } from '../chains/amounts.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import type { Amount } from '../primitives/amount.ts'
@@ -12,9 +11,9 @@ import type { AttemptView, OperationSummary, OperationView, StepView } from './v
 type Recorded = OperationRecord['steps'][number]
 
 /** An operation as get_operation and send_transaction show it. */
-export function operationView(record: OperationRecord, adapter: ChainAdapter): OperationView {
+export function operationView(record: OperationRecord, chain: Chain): OperationView {
   const { operation } = record
-  const steps = record.steps.map((step) => stepView(step, adapter, operation.wallet))
+  const steps = record.steps.map((step) => stepView(step, chain, operation.wallet))
   return {
     operationId: operation.id,
     intentId: operation.intent_id,
@@ -29,7 +28,7 @@ export function operationView(record: OperationRecord, adapter: ChainAdapter): O
 }
 
 /** One line of list_operations. */
-export function operationSummary(record: OperationRecord, adapter: ChainAdapter): OperationSummary {
+export function operationSummary(record: OperationRecord, chain: Chain): OperationSummary {
   const { operation, steps } = record
   const last = steps.at(-1) as Recorded
   const hash = last.attempts.at(-1)?.hash
@@ -37,7 +36,7 @@ export function operationSummary(record: OperationRecord, adapter: ChainAdapter)
     operationId: operation.id,
     idempotencyKey: operation.idempotency_key,
     state: operation.state,
-    chain: chainRef(adapter.chain),
+    chain: chainRef(chain),
     wallet: { name: operation.wallet, address: operation.account },
     to: last.step.recipient,
     amount: outflowOf(last.step),
@@ -46,8 +45,7 @@ export function operationSummary(record: OperationRecord, adapter: ChainAdapter)
   }
 }
 
-function stepView({ step, attempts }: Recorded, adapter: ChainAdapter, wallet: string): StepView {
-  const { chain } = adapter
+function stepView({ step, attempts }: Recorded, chain: Chain, wallet: string): StepView {
   const nonce = attempts.at(-1)?.nonce
   return {
     chain: chainRef(chain),
@@ -59,7 +57,7 @@ function stepView({ step, attempts }: Recorded, adapter: ChainAdapter, wallet: s
     attempts: attempts.map((attempt) => attemptView(attempt, chain)),
     confirmations: step.confirmations,
     requiredConfirmations: chain.confirmations,
-    ...inclusionOf(step, adapter),
+    ...inclusionOf(step, chain),
     ...(step.note === null ? {} : { note: step.note }),
   }
 }
@@ -74,15 +72,12 @@ function attemptView(attempt: AttemptRow, chain: Chain): AttemptView {
   }
 }
 
-function inclusionOf(
-  step: StepRow,
-  adapter: ChainAdapter,
-): Pick<StepView, 'includedIn' | 'gasUsed' | 'feePaid'> {
+function inclusionOf(step: StepRow, chain: Chain): Pick<StepView, 'includedIn' | 'gasUsed' | 'feePaid'> {
   if (step.included_number === null || step.included_hash === null) return {}
   return {
     includedIn: { number: step.included_number, hash: step.included_hash },
     ...(step.gas_used === null ? {} : { gasUsed: step.gas_used }),
-    ...(step.fee_paid === null ? {} : { feePaid: amountOf(adapter.native, step.fee_paid) }),
+    ...(step.fee_paid === null ? {} : { feePaid: amountOf(nativeAsset(chain), step.fee_paid) }),
   }
 }
 

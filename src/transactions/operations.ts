@@ -1,6 +1,6 @@
 import type { ChainAdapter, ChainDirectory } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
-import { BursarError } from '../errors/bursarError.ts'
+import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
@@ -8,6 +8,7 @@ import type { Logger } from '../primitives/logger.ts'
 import type { IntentStore } from '../store/intents.ts'
 import type { NewStep, OperationRecord, OperationStore } from '../store/operations.ts'
 import type { IntentRow } from '../store/schema.ts'
+import type { ChainGuard } from './chainGuard.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Driver } from './driver.ts'
 import type { Judge } from './judge.ts'
@@ -18,6 +19,7 @@ import type { OperationFilter, OperationPage, OperationQuery, OperationView } fr
 
 export interface OperationDependencies {
   readonly directory: ChainDirectory
+  readonly guard: ChainGuard
   readonly judge: Judge
   readonly intents: IntentStore
   readonly operations: OperationStore
@@ -52,7 +54,7 @@ export class Operations {
     const intent = await intents.find(intentId)
     if (!intent || intent.principal !== caller.principal)
       throw new BursarError('intent_unknown', { intentId })
-    const earlier = await operations.findId(caller.principal, intentId)
+    const earlier = await operations.findByIntent(caller.principal, intentId)
     if (earlier !== undefined) return this.#settled(earlier, caller)
     this.#requireFresh(intent)
 
@@ -61,6 +63,7 @@ export class Operations {
       throw new BursarError('intent_changed', { intentId }, { chain: intent.chain })
     }
     const adapter = await directory.adapter(intent.chain)
+    await this.#deps.guard.require(adapter)
     const outflow = { asset: plan.outflow.asset, raw: BigInt(plan.outflow.raw) }
     const rehearsal = await adapter.rehearse(plan.payload, plan.terms, outflow.asset, caller.signal)
     caller.signal.throwIfAborted()
@@ -78,7 +81,10 @@ export class Operations {
       })
       leases.wake()
     }
-    return this.#settled(operation.id, caller)
+    return this.#settled(operation.id, caller).catch((error: unknown) => {
+      // The operation is in the journal, and its bytes may be out, whatever keeps us from saying so.
+      throw isBursarError(error) ? error.afterTheFact() : error
+    })
   }
 
   /** The operation, after waiting up to 45 s for it to be included or final if asked to. */
@@ -133,7 +139,7 @@ export class Operations {
     for (;;) {
       const record = await this.#record(id)
       if (done(record) || performance.now() >= until || caller.signal.aborted) {
-        return operationView(record, await this.#deps.directory.adapter(record.operation.chain))
+        return operationView(record, this.#deps.directory.resolve(record.operation.chain))
       }
       const progress = progressOf(record)
       if (progress !== shown) caller.progress(progress)
@@ -144,7 +150,7 @@ export class Operations {
 
   async #summary(id: string) {
     const record = await this.#record(id)
-    return operationSummary(record, await this.#deps.directory.adapter(record.operation.chain))
+    return operationSummary(record, this.#deps.directory.resolve(record.operation.chain))
   }
 
   async #record(id: string): Promise<OperationRecord> {
