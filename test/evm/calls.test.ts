@@ -19,6 +19,14 @@ const refusal = (run: () => unknown) => {
 }
 
 describe('calls by signature', () => {
+  it('T10: takes the members of a tuple by position, also when two share a name', () => {
+    const { data } = encodeCall('pay((uint256 amount,uint256 fee,uint256 amount))', [
+      '["100","1","900000000"]',
+    ])
+    const words = ['64', '1', '35a4e900'].map((word) => word.padStart(64, '0')).join('')
+    expect(data.slice(10)).toBe(words)
+  })
+
   it('gives the calldata and the canonical signature', () => {
     expect(encodeCall('transfer(address to, uint amount)', [AGENT, '1000000'])).toEqual({
       data: '0xa9059cbb00000000000000000000000070997970c51812dc3a010c7d01b50e0d17dc79c800000000000000000000000000000000000000000000000000000000000f4240',

@@ -129,6 +129,19 @@ describe('batches', () => {
     await transport.close()
   })
 
+  it('F17: refused once for another reason are sent together again', async () => {
+    const transport = at('')
+    const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"limit"}}'
+    world.a.proxy.setFault(() => ({ kind: 'body', text }))
+    await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toMatchObject({
+      code: 'provider_unreachable',
+    })
+    world.a.proxy.setFault(undefined)
+    await transport.send([CHAIN_ID, NUMBER], never)
+    expect(world.a.proxy.roundTrips).toBe(2)
+    await transport.close()
+  })
+
   it('F17: refused for their rate are no reason to send their calls one by one', async () => {
     const transport = at('')
     const body = '{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"slow down"}}'
