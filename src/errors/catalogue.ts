@@ -91,6 +91,15 @@ export const errorCatalogue = {
       fix: 'Call again in a few seconds; get_status shows the health of each chain.',
     }),
   ),
+  provider_throttled: spec(
+    2008,
+    'provider',
+    { afterSeconds: 10 },
+    (c: { host: string; retryAfterMs: number | undefined }) => ({
+      message: `The endpoint ${c.host} refused the call: too many requests${c.retryAfterMs === undefined ? '' : `; it asks for ${Math.ceil(c.retryAfterMs / 1000)} s`}.`,
+      fix: 'Call again in a few seconds; get_status shows the health of each chain.',
+    }),
+  ),
   provider_garbage: spec(2002, 'provider', { afterSeconds: 5 }, (c: { host: string; reason: string }) => ({
     message: `The endpoint ${c.host} gave an answer that is not valid JSON-RPC: ${c.reason}.`,
     fix: 'Call again in a few seconds; get_status shows the health of each chain.',
@@ -108,6 +117,15 @@ export const errorCatalogue = {
     message: `${c.name} is not the chain that this journal knows by that id: its first block is ${c.found}, not ${c.recorded}.`,
     fix: 'Use the journal (BURSAR_HOME) of this chain, or a new one if a test chain was started afresh.',
   })),
+  provider_disagreement: spec(
+    2009,
+    'provider',
+    { afterSeconds: 30 },
+    (c: { what: string; hosts: readonly string[] }) => ({
+      message: `Endpoints disagree about ${c.what}: ${list(c.hosts)} tell different things of the same block. Nothing was signed.`,
+      fix: 'Ask the operator which endpoint is wrong (get_status, doctor) before paying on this chain.',
+    }),
+  ),
   rpc_refused: spec(2004, 'chain', 'no', (c: { method: string; code: number }) => ({
     message: `The chain refused ${c.method} (code ${c.code}); its words are in quoted.`,
     fix: 'Check the arguments against the quoted reason.',

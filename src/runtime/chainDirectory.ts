@@ -4,7 +4,12 @@ import type { ChainRegistry } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { evmAdapter } from '../evm/evmAdapter.ts'
-import { type ChainAccess, type EndpointOptions, openChainAccess } from '../rpc/chainAccess.ts'
+import {
+  type AccessOptions,
+  type ChainAccess,
+  type EndpointOptions,
+  openChainAccess,
+} from '../rpc/chainAccess.ts'
 
 /** A chain with a way to it. */
 export interface OpenChain {
@@ -20,7 +25,7 @@ export class OpenChains implements ChainDirectory {
   readonly #registry: ChainRegistry
   readonly #usable: readonly Chain[]
   readonly #endpoints: EndpointSource
-  readonly #timeoutMs: number
+  readonly #options: AccessOptions
   readonly #open = new Map<string, Promise<OpenChain>>()
 
   /** `usable` are the chains that have, or will have, endpoints. */
@@ -28,12 +33,12 @@ export class OpenChains implements ChainDirectory {
     registry: ChainRegistry,
     usable: readonly Chain[],
     endpoints: EndpointSource,
-    timeoutMs: number,
+    options: AccessOptions,
   ) {
     this.#registry = registry
     this.#usable = usable
     this.#endpoints = endpoints
-    this.#timeoutMs = timeoutMs
+    this.#options = options
   }
 
   known(): readonly Chain[] {
@@ -75,8 +80,8 @@ export class OpenChains implements ChainDirectory {
   async #connect(chain: Chain): Promise<OpenChain> {
     const endpoints = (await this.#endpoints()).get(chain.id)
     if (!endpoints) throw this.#notConfigured(chain)
-    const access = openChainAccess(chain, endpoints, this.#timeoutMs)
-    return { adapter: namingItsChain(evmAdapter(chain, access.client)), access }
+    const access = openChainAccess(chain, endpoints, this.#options)
+    return { adapter: namingItsChain(evmAdapter(chain, access)), access }
   }
 
   #notConfigured(chain: Chain): BursarError {

@@ -12,6 +12,9 @@ import { reportStatus } from '../observability/statusReport.ts'
 import { Policy } from '../policy/policy.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
+import { silentMetrics } from '../primitives/metrics.ts'
+import type { Cache } from '../rpc/cache/cache.ts'
+import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
@@ -45,7 +48,8 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const clock = systemClock
   const registry = createRegistry(allChains, config.chains)
   const sandbox = config.sandbox.embedded ? new EmbeddedSandbox(config.sandbox.stateDir, logger) : undefined
-  const chains = openChains(config, registry, sandbox)
+  const cache = lruNodeCache(CACHE_ENTRIES)
+  const chains = openChains(config, registry, sandbox, cache)
   const journal = new Journal(join(sandbox?.journalFolder ?? config.home, 'journal.db'), clock)
   const intents = new IntentStore(journal)
   const operations = new OperationStore(journal)
@@ -56,7 +60,10 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const leases = new Leases(journal, operations, logger)
   const broadcaster = new Broadcaster(async (chain, raw, signal) => {
     const { access } = await chains.open(chain)
-    return submitRaw(access.sends, raw, signal)
+    const result = await submitRaw(access.sends, raw, signal)
+    // What is shown from now on must not be older than our own payment.
+    access.headMoved()
+    return result
   })
   const driver = new Driver({
     directory: chains,
@@ -90,9 +97,17 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     operations,
     probe: async (chain: string, signal: AbortSignal) => {
       const { access } = await chains.open(chain)
-      return Promise.all(access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal)))
+      const looks = access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal))
+      const probes = await Promise.all(looks)
+      const reports = access.report()
+      return probes.map(({ simulates: _simulates, ...probe }, index) => ({
+        ...HEALTHY,
+        ...reports[index],
+        ...probe,
+      }))
     },
     lockJournal: () => journal.lock(),
+    cache: () => cache.stats(),
     warnings: config.warnings,
     clock,
     startedAt: clock.now(),
@@ -120,21 +135,29 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     async stop() {
       await leases.stop(() => driver.settled())
       await chains.close()
+      cache.close()
       await journal.close()
       await sandbox?.stop()
     },
   }
 }
 
+const HEALTHY = { state: 'healthy', errorRate: 0 } as const
+
+/** Answers kept over all chains: at a few kilobytes each some tens of megabytes at most. */
+const CACHE_ENTRIES = 20_000
+
 function openChains(
   config: Config,
   registry: ChainRegistry,
   sandbox: EmbeddedSandbox | undefined,
+  cache: Cache,
 ): OpenChains {
   const configured = new Map(config.chains.map(({ chainId, endpoints }) => [chainId, endpoints]))
   const usable = registry.all().filter(({ id, family, network }) => {
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  return new OpenChains(registry, usable, endpoints, config.rpcTimeoutMs)
+  const access = { timeoutMs: config.rpcTimeoutMs, cache, metrics: silentMetrics }
+  return new OpenChains(registry, usable, endpoints, access)
 }

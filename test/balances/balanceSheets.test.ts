@@ -3,7 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { BalanceSheets } from '../../src/balances/balanceSheets.ts'
 import { sandboxA } from '../../src/chains/data/sandboxA.ts'
 import { evmAdapter } from '../../src/evm/evmAdapter.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
+import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
 import { openChainAccess } from '../../src/rpc/chainAccess.ts'
 import {
   AGENT,
@@ -167,11 +169,12 @@ it('R12: a chain without Multicall3 answers the same, in one round trip', async 
   const access = openChainAccess(
     { ...sandboxA, contracts: { multicall3: '0x00000000000000000000000000000000000000aa' } },
     [{ url: new Secret(world.a.proxy.url), priority: 0 }],
-    5_000,
+    { timeoutMs: 5_000, cache: lruNodeCache(10), metrics: silentMetrics },
   )
+  // Uncached, so that the second reading asks again.
   const bare = evmAdapter(
     { ...sandboxA, contracts: { multicall3: '0x00000000000000000000000000000000000000aa' } },
-    access.client,
+    { ...access, shown: access.client },
   )
   const signal = AbortSignal.timeout(10_000)
   const assets = await Promise.all(TOKENS.map((token) => bare.asset(token, signal)))

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '../../src/primitives/secret.ts'
 import { coalesced } from '../../src/rpc/coalesce.ts'
+import { httpTransport } from '../../src/rpc/endpoint/httpTransport.ts'
 import { readsOnly, verifiedChain } from '../../src/rpc/guards.ts'
-import { httpTransport } from '../../src/rpc/httpTransport.ts'
 import type { RpcTransport } from '../../src/rpc/transport.ts'
 import { AGENT, startWorld, type World } from '../support/engine.ts'
 
@@ -69,33 +69,25 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       expect(start().host).toBe(new URL(world.a.proxy.url).host)
     })
 
+    const body = '{"jsonrpc":"2.0","id":1,"error":{"code":429,"message":"slow down"}}'
+    const location = 'http://169.254.169.254/'
     it.each([
-      ['HTTP 500', { kind: 'status', code: 500, body: 'oops' }],
-      ['a broken connection', { kind: 'reset' }],
-      ['silence, after its time-out', { kind: 'hang' }],
-      [
-        'HTTP 429 with JSON',
-        {
-          kind: 'status',
-          code: 429,
-          body: '{"jsonrpc":"2.0","id":1,"error":{"code":429,"message":"slow down"}}',
-        },
-      ],
-      ['a redirect (T13)', { kind: 'status', code: 307, headers: { location: 'http://169.254.169.254/' } }],
-    ] as const)(
-      'F17: throws provider_unreachable on %s, and serves again afterwards',
-      async (_name, fault) => {
-        const transport = start()
-        world.a.proxy.setFault(() => fault)
-        await expect(transport.send([CHAIN_ID, BALANCE], never)).rejects.toMatchObject({
-          code: 'provider_unreachable',
-          kind: 'provider',
-          context: { host: transport.host },
-        })
-        world.a.proxy.setFault(undefined)
-        expect(await transport.send([CHAIN_ID], never)).toEqual([{ ok: true, result: '0x7a69' }])
-      },
-    )
+      ['HTTP 500', 'provider_unreachable', { kind: 'status', code: 500, body: 'oops' }],
+      ['a broken connection', 'provider_unreachable', { kind: 'reset' }],
+      ['silence, after its time-out', 'provider_unreachable', { kind: 'hang' }],
+      ['HTTP 429 with JSON', 'provider_throttled', { kind: 'status', code: 429, body }],
+      ['a redirect (T13)', 'provider_unreachable', { kind: 'status', code: 307, headers: { location } }],
+    ] as const)('F17: on %s throws %s, and serves again afterwards', async (_name, code, fault) => {
+      const transport = start()
+      world.a.proxy.setFault(() => fault)
+      await expect(transport.send([CHAIN_ID, BALANCE], never)).rejects.toMatchObject({
+        code,
+        kind: 'provider',
+        context: { host: transport.host },
+      })
+      world.a.proxy.setFault(undefined)
+      expect(await transport.send([CHAIN_ID], never)).toEqual([{ ok: true, result: '0x7a69' }])
+    })
 
     it.each([
       ['no JSON', 'hello'],

@@ -5,8 +5,8 @@ import { unattended } from '../../src/primitives/abort.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { chainClient } from '../../src/rpc/chainClient.ts'
 import { coalesced } from '../../src/rpc/coalesce.ts'
+import { httpTransport } from '../../src/rpc/endpoint/httpTransport.ts'
 import { readsOnly, verifiedChain } from '../../src/rpc/guards.ts'
-import { httpTransport } from '../../src/rpc/httpTransport.ts'
 import { AGENT, startWorld, type World } from '../support/engine.ts'
 
 let world: World
@@ -147,8 +147,7 @@ describe('batches', () => {
     const body = '{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"slow down"}}'
     world.a.proxy.setFault(() => ({ kind: 'status', code: 429, body }))
     await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toMatchObject({
-      code: 'provider_unreachable',
-      context: { reason: 'HTTP 429' },
+      code: 'provider_throttled',
     })
     expect(world.a.proxy.roundTrips).toBe(1)
     world.a.proxy.setFault(undefined)
