@@ -91,6 +91,15 @@ export const errorCatalogue = {
       fix: 'Call again in a few seconds; get_status shows the health of each chain.',
     }),
   ),
+  provider_throttled: spec(
+    2008,
+    'provider',
+    { afterSeconds: 10 },
+    (c: { host: string; retryAfterMs: number | undefined }) => ({
+      message: `The endpoint ${c.host} refused the call: too many requests${c.retryAfterMs === undefined ? '' : `; it asks for ${Math.ceil(c.retryAfterMs / 1000)} s`}.`,
+      fix: 'Call again in a few seconds; get_status shows the health of each chain.',
+    }),
+  ),
   provider_garbage: spec(2002, 'provider', { afterSeconds: 5 }, (c: { host: string; reason: string }) => ({
     message: `The endpoint ${c.host} gave an answer that is not valid JSON-RPC: ${c.reason}.`,
     fix: 'Call again in a few seconds; get_status shows the health of each chain.',

@@ -3,7 +3,7 @@ import type { Secret } from '../primitives/secret.ts'
 import { type ChainClient, chainClient } from './chainClient.ts'
 import { coalesced } from './coalesce.ts'
 import { type ChainIdentity, readsOnly, verifiedChain } from './guards.ts'
-import { httpTransport } from './httpTransport.ts'
+import { httpTransport } from './endpoint/httpTransport.ts'
 import type { RpcTransport } from './transport.ts'
 
 export interface ChainAccess {

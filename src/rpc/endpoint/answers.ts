@@ -1,5 +1,5 @@
-import { BursarError } from '../errors/bursarError.ts'
-import type { RpcErrorBody, RpcOutcome } from './transport.ts'
+import { BursarError } from '../../errors/bursarError.ts'
+import type { RpcErrorBody, RpcOutcome } from '../transport.ts'
 
 /** Parses the answer to one call. Throws `provider_garbage` on anything but JSON-RPC 2.0 with that id. */
 export function parseAnswer(text: string, id: number, host: string): RpcOutcome {

@@ -1,9 +1,9 @@
 import { Pool } from 'undici'
-import { BursarError } from '../errors/bursarError.ts'
-import { withDeadline } from '../primitives/abort.ts'
-import type { Secret } from '../primitives/secret.ts'
+import { BursarError } from '../../errors/bursarError.ts'
+import { withDeadline } from '../../primitives/abort.ts'
+import type { Secret } from '../../primitives/secret.ts'
 import { parseAnswer, parseBatch } from './answers.ts'
-import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
+import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 
 export interface HttpTransportOptions {
   readonly url: Secret
@@ -41,6 +41,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
     const text = await response.body.text()
     // Several providers put a proper JSON-RPC refusal into a 4xx or 5xx answer; only the rest is a failure.
     if (response.statusCode === 200 || /^\s*[{[]/.test(text)) return text
+    if (response.statusCode === 429) throw throttled(host, response.headers['retry-after'])
     throw new BursarError('provider_unreachable', { host, reason: `HTTP ${response.statusCode}` })
   }
 
@@ -84,6 +85,15 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
     },
     close: () => pool.destroy(),
   }
+}
+
+/** Retry-After is in seconds or a date (RFC 9110, section 10.2.3). */
+function throttled(host: string, retryAfter: string | string[] | undefined): BursarError {
+  const text = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter
+  const seconds = text === undefined ? Number.NaN : Number(text)
+  const date = text === undefined ? Number.NaN : Date.parse(text)
+  const ms = Number.isNaN(seconds) ? date - Date.now() : seconds * 1000
+  return new BursarError('provider_throttled', { host, retryAfterMs: ms > 0 ? ms : undefined })
 }
 
 function failureOf(error: unknown, timeoutMs: number): string {

@@ -1,0 +1,113 @@
+import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
+import { BursarError, isBursarError } from '../../errors/bursarError.ts'
+import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
+
+export interface MemberOptions {
+  readonly transport: RpcTransport
+  /** Lower is preferred. */
+  readonly priority: number
+  /** Share of the traffic among members of one priority. */
+  readonly weight: number
+}
+
+export interface MemberReport {
+  readonly host: string
+  readonly state: 'healthy' | 'lagging' | 'open' | 'probing' | 'wrong-chain'
+  /** Exponentially weighted means. */
+  readonly latencyMs: number
+  readonly errorRate: number
+  readonly head?: bigint
+  readonly problem?: string
+}
+
+const FAILURES_TO_OPEN = 3
+const HALF_OPEN_AFTER_MS = 2_000
+/** Weight of the newest measurement in the means. */
+const NEWEST = 0.1
+
+/** One endpoint of a pool: its transport behind a circuit breaker, and what is known of its health. */
+export class Member {
+  readonly transport: RpcTransport
+  readonly priority: number
+  readonly weight: number
+  latencyMs = 0
+  errorRate = 0
+  head: bigint | undefined
+  problem: string | undefined
+  readonly #breaker = circuitBreaker(handleWhen(countsAgainst), {
+    breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+    halfOpenAfter: HALF_OPEN_AFTER_MS,
+  })
+
+  constructor({ transport, priority, weight }: MemberOptions) {
+    this.transport = transport
+    this.priority = priority
+    this.weight = weight
+  }
+
+  /** Whether calls may go to it without being a test of whether it is back. */
+  get closed(): boolean {
+    return this.#breaker.state === CircuitState.Closed
+  }
+
+  get wrongChain(): boolean {
+    return this.problem === 'provider_wrong_chain'
+  }
+
+  /** From 0 (useless) to 1 (perfect), by its errors; latency is a matter of hedging. */
+  get score(): number {
+    return 1 - this.errorRate
+  }
+
+  async send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    const started = performance.now()
+    try {
+      const outcomes = await this.#breaker.execute(() => this.transport.send(requests, signal))
+      this.#note(performance.now() - started, undefined)
+      return outcomes
+    } catch (error) {
+      if (error instanceof BrokenCircuitError) {
+        throw new BursarError('provider_unreachable', {
+          host: this.transport.host,
+          reason: 'it failed several times and is given a rest',
+        })
+      }
+      if (countsAgainst(error)) this.#note(undefined, error)
+      throw error
+    }
+  }
+
+  report(best: bigint | undefined, maxLag: bigint): MemberReport {
+    return {
+      host: this.transport.host,
+      state: this.#stateName(best, maxLag),
+      latencyMs: Math.round(this.latencyMs),
+      errorRate: Number(this.errorRate.toFixed(3)),
+      ...(this.head === undefined ? {} : { head: this.head }),
+      ...(this.problem === undefined ? {} : { problem: this.problem }),
+    }
+  }
+
+  /** Whether its head is too far behind the best one that is known. */
+  lags(best: bigint | undefined, maxLag: bigint): boolean {
+    return this.head !== undefined && best !== undefined && best - this.head > maxLag
+  }
+
+  #stateName(best: bigint | undefined, maxLag: bigint): MemberReport['state'] {
+    if (this.wrongChain) return 'wrong-chain'
+    if (this.#breaker.state === CircuitState.Open) return 'open'
+    if (!this.closed) return 'probing'
+    return this.lags(best, maxLag) ? 'lagging' : 'healthy'
+  }
+
+  #note(ms: number | undefined, error: unknown): void {
+    this.problem = isBursarError(error) ? error.code : undefined
+    this.errorRate += NEWEST * ((ms === undefined ? 1 : 0) - this.errorRate)
+    if (ms !== undefined) this.latencyMs += (this.latencyMs === 0 ? 1 : NEWEST) * (ms - this.latencyMs)
+  }
+}
+
+/** The provider failed. Refusals of the chain are outcomes and never come here; neither do callers who left. */
+export function countsAgainst(error: unknown): boolean {
+  return isBursarError(error) && error.kind === 'provider'
+}

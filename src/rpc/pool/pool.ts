@@ -1,0 +1,87 @@
+import { unattended } from '../../primitives/abort.ts'
+import type { Metrics } from '../../primitives/metrics.ts'
+import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
+import { LatencyBook } from './latencies.ts'
+import { Member, type MemberOptions, type MemberReport } from './member.ts'
+import { race } from './race.ts'
+import { Selection } from './selection.ts'
+
+export interface PoolOptions {
+  readonly chain: string
+  /** Blocks that a head may be behind the best one. */
+  readonly maxLag: bigint
+  readonly metrics: Metrics
+}
+
+export interface Pool extends RpcTransport {
+  /** Health of each endpoint, as last seen. */
+  report(): readonly MemberReport[]
+  /** Endpoints that work now, for sends and quorums; all of them when none does. */
+  healthy(): readonly RpcTransport[]
+}
+
+/** Bounds of the hedge delay: a floor against doubling the traffic, and what a black hole may cost at most. */
+const HEDGE = { floor: 25, unknown: 150, ceiling: 400 }
+/** Members that serve no traffic are looked at this often, while there is traffic at all. */
+const PROBE_EVERY_MS = 3_000
+const HEAD: RpcRequest = { method: 'eth_blockNumber', params: [] }
+
+/** Several endpoints of one chain behind one transport: one that works is enough. */
+export function pooled(options: readonly MemberOptions[], { chain, maxLag, metrics }: PoolOptions): Pool {
+  const members = options.map((each) => new Member(each))
+  const selection = new Selection(members, maxLag)
+  const latencies = new LatencyBook()
+  let probedAt = Number.NEGATIVE_INFINITY
+
+  /** Looks at every member, so that lag is seen and a recovered endpoint comes back. Callers never wait for it. */
+  function probe(): void {
+    const now = performance.now()
+    if (members.length < 2 || now - probedAt < PROBE_EVERY_MS) return
+    probedAt = now
+    for (const member of members) {
+      const signal = unattended()
+      member.send([HEAD], signal).then(
+        ([outcome]) => noteHead(member, HEAD, outcome),
+        () => undefined,
+      )
+    }
+  }
+
+  async function send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    const method = requests[0]?.method ?? ''
+    const started = performance.now()
+    const outcomes = await race(selection.order(), requests, signal, {
+      hedgeAfterMs: hedgeDelay(latencies.p95(method)),
+      onHedge: () => metrics.count('rpc_hedges', { chain, method }),
+      onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
+    })
+    const ms = performance.now() - started
+    latencies.add(method, ms)
+    metrics.observe('rpc_seconds', { chain, method }, ms / 1000)
+    probe()
+    return outcomes
+  }
+
+  return {
+    host: members.map(({ transport }) => transport.host).join(', '),
+    send,
+    report: () => members.map((member) => member.report(selection.bestHead, maxLag)),
+    healthy() {
+      const usable = members.filter((member) => selection.usable(member))
+      return (usable.length > 0 ? usable : members).map(({ transport }) => transport)
+    },
+    async close() {
+      await Promise.all(members.map(({ transport }) => transport.close()))
+    },
+  }
+}
+
+function hedgeDelay(p95: number | undefined): number {
+  return Math.min(Math.max(p95 ?? HEDGE.unknown, HEDGE.floor), HEDGE.ceiling)
+}
+
+function noteHead(member: Member, request: RpcRequest, outcome: RpcOutcome | undefined): void {
+  if (request !== HEAD || !outcome?.ok) return
+  const head = outcome.result
+  if (typeof head === 'string' && /^0x[0-9a-f]{1,16}$/i.test(head)) member.head = BigInt(head)
+}

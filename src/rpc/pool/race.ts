@@ -1,0 +1,81 @@
+import type { RpcOutcome, RpcRequest } from '../transport.ts'
+import { countsAgainst, type Member } from './member.ts'
+
+export interface RaceOptions {
+  /** How long the first member has before a second one is asked as well; absent: it is not. */
+  readonly hedgeAfterMs?: number
+  readonly onHedge?: () => void
+  readonly onFailover?: (failed: Member) => void
+}
+
+/** Methods that answer null for what a node has not seen: another node may have seen it. */
+const MAY_BE_MISSING = /^eth_get(TransactionReceipt|TransactionByHash|BlockByNumber|BlockByHash)$/
+
+/**
+ * Asks members in order until one answers. A provider that fails hands over to the next at once; one that is slow
+ * gets company after the hedge delay, and the first answer wins. A null does not beat a value that is still on its
+ * way. What the chain refused is an answer. When all fail, the first failure is thrown.
+ */
+export function race(
+  members: readonly Member[],
+  requests: readonly RpcRequest[],
+  signal: AbortSignal,
+  options: RaceOptions,
+): Promise<readonly RpcOutcome[]> {
+  return new Promise((resolve, reject) => {
+    const losers = new AbortController()
+    let next = 0
+    let running = 0
+    let settled = false
+    let incomplete: readonly RpcOutcome[] | undefined
+    let failure: unknown
+
+    const settle = (finish: () => void) => {
+      if (settled) return
+      settled = true
+      clearTimeout(hedge)
+      signal.removeEventListener('abort', onAbort)
+      finish()
+      losers.abort(new DOMException('another endpoint answered first', 'AbortError'))
+    }
+    const onAbort = () => settle(() => reject(signal.reason))
+
+    const answered = (outcomes: readonly RpcOutcome[]) => {
+      running -= 1
+      if (!isIncomplete(requests, outcomes)) return settle(() => resolve(outcomes))
+      incomplete ??= outcomes
+      if (running === 0) settle(() => resolve(incomplete ?? outcomes))
+    }
+    const failed = (member: Member, error: unknown) => {
+      running -= 1
+      if (settled) return
+      if (!countsAgainst(error)) return settle(() => reject(error))
+      failure ??= error
+      options.onFailover?.(member)
+      if (start() || running > 0) return
+      settle(() => (incomplete ? resolve(incomplete) : reject(failure)))
+    }
+    const start = (): boolean => {
+      const member = members[next]
+      if (!member || settled) return false
+      next += 1
+      running += 1
+      member.send(requests, losers.signal).then(answered, (error: unknown) => failed(member, error))
+      return true
+    }
+
+    if (signal.aborted) return reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+    const hedge =
+      options.hedgeAfterMs === undefined || members.length < 2
+        ? undefined
+        : setTimeout(() => start() && options.onHedge?.(), options.hedgeAfterMs)
+    if (!start()) settle(() => reject(new TypeError('a pool without members')))
+  })
+}
+
+function isIncomplete(requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): boolean {
+  return outcomes.some((outcome, index) => {
+    return outcome.ok && outcome.result === null && MAY_BE_MISSING.test(requests[index]?.method ?? '')
+  })
+}

@@ -1,0 +1,57 @@
+import type { Member } from './member.ts'
+
+/**
+ * The order in which members are tried. The best priority with a usable member serves (a sticky primary); among
+ * equals smooth weighted round robin spreads the calls, by weight and score. Members that rest, lag or serve
+ * another chain come last, best priority first: when nothing else is left, trying them beats giving up.
+ */
+export class Selection {
+  readonly #members: readonly Member[]
+  readonly #maxLag: bigint
+  readonly #credit = new Map<Member, number>()
+
+  constructor(members: readonly Member[], maxLag: bigint) {
+    this.#members = members
+    this.#maxLag = maxLag
+  }
+
+  /** The highest head that any member has shown. */
+  get bestHead(): bigint | undefined {
+    let best: bigint | undefined
+    for (const { head, wrongChain } of this.#members) {
+      if (head !== undefined && !wrongChain && (best === undefined || head > best)) best = head
+    }
+    return best
+  }
+
+  usable(member: Member, best = this.bestHead): boolean {
+    return member.closed && !member.wrongChain && !member.lags(best, this.#maxLag)
+  }
+
+  order(): readonly Member[] {
+    const best = this.bestHead
+    const usable = this.#members.filter((member) => this.usable(member, best))
+    const rest = this.#members.filter((member) => !usable.includes(member) && !member.wrongChain)
+    const byPriority = (a: Member, b: Member) => a.priority - b.priority
+    const [first, ...others] = [...usable].sort(byPriority)
+    if (!first) return rest.sort(byPriority)
+    const equals = usable.filter((member) => member.priority === first.priority)
+    const chosen = equals.length > 1 ? this.#take(equals) : first
+    const remaining = [first, ...others].filter((member) => member !== chosen)
+    return [chosen, ...remaining, ...rest.sort(byPriority)]
+  }
+
+  /** Smooth weighted round robin: everybody earns its share, the richest pays for the round. */
+  #take(equals: readonly Member[]): Member {
+    let total = 0
+    let chosen = equals[0] as Member
+    for (const member of equals) {
+      const share = member.weight * Math.max(member.score, 0.05)
+      total += share
+      this.#credit.set(member, (this.#credit.get(member) ?? 0) + share)
+      if ((this.#credit.get(member) ?? 0) > (this.#credit.get(chosen) ?? 0)) chosen = member
+    }
+    this.#credit.set(chosen, (this.#credit.get(chosen) ?? 0) - total)
+    return chosen
+  }
+}
