@@ -186,8 +186,16 @@ export interface ChainAdapter {
   ): Promise<BalanceReading>
   head(signal: AbortSignal): Promise<BlockRef>
   status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
-  /** The account's count of mined transactions as of a block; what is above it was free then. */
-  minedCountAt(account: string, blockNumber: bigint, signal: AbortSignal): Promise<bigint>
+  /**
+   * Hashes of the block in which the account's nonce was used, when that was at or before block `newest`; undefined
+   * when the nonce was still free then.
+   */
+  blockThatUsed(
+    account: string,
+    nonce: bigint,
+    newest: bigint,
+    signal: AbortSignal,
+  ): Promise<readonly string[] | undefined>
   /** Hash of the chain's first block: two chains may share an id, never this. */
   genesis(signal: AbortSignal): Promise<string>
   /** The native asset. */

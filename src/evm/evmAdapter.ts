@@ -10,7 +10,7 @@ import { evmCodec } from './codec.ts'
 import { draftAction, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
-import { fromQuantity, toQuantity } from './quantity.ts'
+import { blockThatUsed } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { readStatus } from './status.ts'
 
@@ -62,10 +62,7 @@ export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
       const block = await client.call('eth_getBlockByNumber', ['0x0', false], signal)
       return parseHead(block, client.host).ref.hash
     },
-    async minedCountAt(account, blockNumber, signal) {
-      const params = [account, toQuantity(blockNumber)]
-      return fromQuantity(await client.call('eth_getTransactionCount', params, signal), 'nonce', client.host)
-    },
+    blockThatUsed: (account, nonce, newest, signal) => blockThatUsed(client, account, nonce, newest, signal),
     status: (account, hashes, signal) => readStatus(client, account, hashes, signal),
   }
 }

@@ -27,7 +27,7 @@ export async function followStep(
   }
   const nonce = unpadNonce(attempt.nonce)
   if (reading.minedCount <= nonce) return true
-  return resolveUsedNonce(adapter, step, nonce, steps, reading, signal)
+  return resolveUsedNonce(adapter, step, attempt, steps, reading, signal)
 }
 
 type Included = NonNullable<StatusReading['transactions'][number]['included']>
@@ -51,20 +51,22 @@ async function recordInclusion(
 }
 
 /**
- * The nonce is used and our bytes are not what used it, as far as this endpoint says. That is proof only once the
- * use itself is final: then the payment can no longer happen (R14).
+ * The nonce is used and our bytes are not what used it, as far as this endpoint says. That is proof only once the use
+ * itself is final and its block does not hold our bytes: an endpoint may show a count before it shows the receipt, and
+ * a payment that is declared dead too early is paid twice (R14).
  */
 async function resolveUsedNonce(
   adapter: ChainAdapter,
   step: StepRow,
-  nonce: bigint,
+  attempt: AttemptRow,
   steps: StepStore,
   reading: StatusReading,
   signal: AbortSignal,
 ): Promise<false> {
+  const nonce = unpadNonce(attempt.nonce)
   const settled = BigInt(reading.head.number) - BigInt(adapter.chain.confirmations) + 1n
-  const usedFor = settled >= 0n ? await adapter.minedCountAt(step.account, settled, signal) : 0n
-  if (usedFor > nonce) {
+  const block = settled < 0n ? undefined : await adapter.blockThatUsed(step.account, nonce, settled, signal)
+  if (block && !block.includes(attempt.hash)) {
     await steps.replaced(step.id, `nonce ${nonce} was used by a transaction that is not Bursar's`)
   } else if (step.state !== 'unknown') {
     await steps.unknown(step.id, `nonce ${nonce} is used, and the transaction that used it is not known yet`)
