@@ -1,29 +1,26 @@
 import type { SubmitResult } from '../chains/adapter.ts'
-import { isBursarError } from '../errors/bursarError.ts'
-import type { RpcTransport } from '../rpc/transport.ts'
+import type { SendAnswer, SendChannel } from '../rpc/pool/sends.ts'
 
 /** Texts by which clients say that they already hold these very bytes. */
 const ALREADY_KNOWN = /already (known|imported|exists)|known transaction|alreadyknown/i
 
 /**
- * Hands signed bytes to the network. The hash is known beforehand, so "already known" is acceptance; everything
- * else that is not acceptance proves nothing about the bytes, not even a refusal: another endpoint, or an earlier
- * try whose answer was lost, may have them in the pool (R14).
+ * Hands signed bytes to every endpoint that works. The hash is known beforehand, so one acceptance is enough, and
+ * "already known" is one; everything else proves nothing about the bytes, not even a refusal: another endpoint, or
+ * an earlier try whose answer was lost, may have them in the pool (R14).
  */
-export async function submitRaw(
-  sends: RpcTransport,
-  raw: string,
-  signal: AbortSignal,
-): Promise<SubmitResult> {
-  try {
-    const [outcome] = await sends.send([{ method: 'eth_sendRawTransaction', params: [raw] }], signal)
-    if (outcome?.ok) return { outcome: 'accepted' }
-    const message = outcome?.error.message ?? 'no answer'
-    if (ALREADY_KNOWN.test(message)) return { outcome: 'accepted' }
-    return { outcome: 'unknown', evidence: `${sends.host} answered: ${message}` }
-  } catch (error) {
-    if (isBursarError(error)) return { outcome: 'unknown', evidence: error.message }
-    if (signal.aborted) return { outcome: 'unknown', evidence: `no answer from ${sends.host} in time` }
-    throw error
-  }
+export async function submitRaw(sends: SendChannel, raw: string, signal: AbortSignal): Promise<SubmitResult> {
+  const answers = await sends.send('eth_sendRawTransaction', [raw], signal)
+  if (answers.some(accepted)) return { outcome: 'accepted' }
+  return { outcome: 'unknown', evidence: answers.map(evidenceOf).join('; ') }
+}
+
+function accepted({ outcome }: SendAnswer): boolean {
+  return outcome !== undefined && (outcome.ok || ALREADY_KNOWN.test(outcome.error.message))
+}
+
+function evidenceOf({ host, outcome, failure }: SendAnswer): string {
+  return outcome?.ok === false
+    ? `${host} answered: ${outcome.error.message}`
+    : (failure ?? `${host} did not answer`)
 }

@@ -3,7 +3,12 @@ import type { ChainRegistry } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { evmAdapter } from '../evm/evmAdapter.ts'
-import { type ChainAccess, type EndpointOptions, openChainAccess } from '../rpc/chainAccess.ts'
+import {
+  type AccessOptions,
+  type ChainAccess,
+  type EndpointOptions,
+  openChainAccess,
+} from '../rpc/chainAccess.ts'
 
 /** A chain with a way to it. */
 export interface OpenChain {
@@ -19,7 +24,7 @@ export class OpenChains implements ChainDirectory {
   readonly #registry: ChainRegistry
   readonly #usable: readonly Chain[]
   readonly #endpoints: EndpointSource
-  readonly #timeoutMs: number
+  readonly #options: AccessOptions
   readonly #open = new Map<string, Promise<OpenChain>>()
 
   /** `usable` are the chains that have, or will have, endpoints. */
@@ -27,12 +32,12 @@ export class OpenChains implements ChainDirectory {
     registry: ChainRegistry,
     usable: readonly Chain[],
     endpoints: EndpointSource,
-    timeoutMs: number,
+    options: AccessOptions,
   ) {
     this.#registry = registry
     this.#usable = usable
     this.#endpoints = endpoints
-    this.#timeoutMs = timeoutMs
+    this.#options = options
   }
 
   known(): readonly Chain[] {
@@ -74,7 +79,7 @@ export class OpenChains implements ChainDirectory {
   async #connect(chain: Chain): Promise<OpenChain> {
     const endpoints = (await this.#endpoints()).get(chain.id)
     if (!endpoints) throw this.#notConfigured(chain)
-    const access = openChainAccess(chain, endpoints, this.#timeoutMs)
+    const access = openChainAccess(chain, endpoints, this.#options)
     return { adapter: evmAdapter(chain, access.client), access }
   }
 

@@ -12,6 +12,7 @@ import { reportStatus } from '../observability/statusReport.ts'
 import { Policy } from '../policy/policy.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
+import { silentMetrics } from '../primitives/metrics.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
@@ -136,5 +137,6 @@ function openChains(
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  return new OpenChains(registry, usable, endpoints, config.rpcTimeoutMs)
+  const access = { timeoutMs: config.rpcTimeoutMs, clock: systemClock, metrics: silentMetrics }
+  return new OpenChains(registry, usable, endpoints, access)
 }

@@ -2,8 +2,8 @@ import { Pool } from 'undici'
 import { BursarError } from '../../errors/bursarError.ts'
 import { withDeadline } from '../../primitives/abort.ts'
 import type { Secret } from '../../primitives/secret.ts'
-import { parseAnswer, parseBatch } from './answers.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
+import { parseAnswer, parseBatch } from './answers.ts'
 
 export interface HttpTransportOptions {
   readonly url: Secret

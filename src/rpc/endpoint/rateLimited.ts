@@ -23,7 +23,9 @@ export function rateLimited(inner: RpcTransport, limiter: RateLimiter): RpcTrans
       const size = Math.max(1, limiter.burst)
       if (requests.length <= size) return send(requests, signal)
       const groups = Math.ceil(requests.length / size)
-      const parts = Array.from({ length: groups }, (_, index) => requests.slice(index * size, (index + 1) * size))
+      const parts = Array.from({ length: groups }, (_, index) =>
+        requests.slice(index * size, (index + 1) * size),
+      )
       return (await Promise.all(parts.map((part) => send(part, signal)))).flat()
     },
   }
@@ -33,5 +35,7 @@ export function rateLimited(inner: RpcTransport, limiter: RateLimiter): RpcTrans
 export function isThrottled(outcome: RpcOutcome): boolean {
   if (outcome.ok) return false
   const { code, message } = outcome.error
-  return code === 429 || code === -32005 || /rate limit|too many requests|compute units per second/i.test(message)
+  return (
+    code === 429 || code === -32005 || /rate limit|too many requests|compute units per second/i.test(message)
+  )
 }

@@ -13,7 +13,7 @@ const MAY_BE_MISSING = /^eth_get(TransactionReceipt|TransactionByHash|BlockByNum
 
 /**
  * Asks members in order until one answers. A provider that fails hands over to the next at once; one that is slow
- * gets company after the hedge delay, and the first answer wins. A null does not beat a value that is still on its
+ * gets company after each hedge delay, and the first answer wins. A null does not beat a value that is still on its
  * way. What the chain refused is an answer. When all fail, the first failure is thrown.
  */
 export function race(
@@ -29,6 +29,7 @@ export function race(
     let settled = false
     let incomplete: readonly RpcOutcome[] | undefined
     let failure: unknown
+    let hedge: NodeJS.Timeout | undefined
 
     const settle = (finish: () => void) => {
       if (settled) return
@@ -66,11 +67,15 @@ export function race(
 
     if (signal.aborted) return reject(signal.reason)
     signal.addEventListener('abort', onAbort)
-    const hedge =
-      options.hedgeAfterMs === undefined || members.length < 2
-        ? undefined
-        : setTimeout(() => start() && options.onHedge?.(), options.hedgeAfterMs)
-    if (!start()) settle(() => reject(new TypeError('a pool without members')))
+    const arm = () => {
+      if (options.hedgeAfterMs === undefined || next >= members.length) return
+      hedge = setTimeout(() => {
+        if (start()) options.onHedge?.()
+        arm()
+      }, options.hedgeAfterMs)
+    }
+    if (start()) arm()
+    else settle(() => reject(new TypeError('a pool without members')))
   })
 }
 
