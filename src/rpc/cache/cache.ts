@@ -1,0 +1,16 @@
+/** A bounded store of answers. Values are never copied: whoever stores one freezes it. */
+export interface Cache {
+  get(key: string): unknown
+  /** Keeps a value for `ttlMs`, or until it is the least recently used one of a full cache. */
+  set(key: string, value: unknown, ttlMs: number): void
+  delete(key: string): void
+  stats(): CacheStats
+  close(): void
+}
+
+export interface CacheStats {
+  readonly size: number
+  readonly hits: number
+  readonly misses: number
+  readonly evictions: number
+}

@@ -1,0 +1,79 @@
+import { unattended } from '../../primitives/abort.ts'
+import { canonicalJson } from '../../primitives/json.ts'
+import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
+import type { Cache } from './cache.ts'
+import { lifetimeOfBatch } from './lifetimes.ts'
+
+export interface CachedTransport extends RpcTransport {
+  /** Forgets everything that was true of the newest block: the chain has moved, or we have moved it. */
+  headMoved(): void
+}
+
+/** Kept as long as there is room: what cannot change has no age. */
+const FOREVER_MS = 24 * 3_600_000
+
+/**
+ * Answers from the cache while they are true. Callers who ask the same at the same time share one round trip. Refusals
+ * and nulls are not kept: both are often about to change.
+ */
+export function cached(inner: RpcTransport, cache: Cache, scope: string): CachedTransport {
+  const flights = new Map<string, Promise<readonly RpcOutcome[]>>()
+  /** Entries about the newest block carry the generation in their key; a new head makes all of them unreachable. */
+  let generation = 0
+
+  async function fetch(
+    key: string,
+    requests: readonly RpcRequest[],
+    ttlMs: number,
+  ): Promise<readonly RpcOutcome[]> {
+    const outcomes = await inner.send(requests, unattended())
+    if (outcomes.every(isKeepable)) cache.set(key, Object.freeze(outcomes), ttlMs)
+    return outcomes
+  }
+
+  function share(
+    key: string,
+    requests: readonly RpcRequest[],
+    ttlMs: number,
+  ): Promise<readonly RpcOutcome[]> {
+    const running = flights.get(key)
+    if (running) return running
+    const flight = fetch(key, requests, ttlMs).finally(() => flights.delete(key))
+    flights.set(key, flight)
+    return flight
+  }
+
+  return {
+    host: inner.host,
+    close: () => inner.close(),
+    headMoved() {
+      generation += 1
+    },
+    send(requests, signal) {
+      const lifetime = lifetimeOfBatch(requests)
+      if (lifetime.kind === 'never') return inner.send(requests, signal)
+      const about = lifetime.kind === 'forever' ? 'f' : `${generation}`
+      const key = `${scope} ${about} ${canonicalJson(requests.map(({ method, params }) => [method, params]))}`
+      const kept = cache.get(key) as readonly RpcOutcome[] | undefined
+      if (kept) return Promise.resolve(kept)
+      return untilAborted(
+        share(key, requests, lifetime.kind === 'forever' ? FOREVER_MS : lifetime.ms),
+        signal,
+      )
+    },
+  }
+}
+
+function isKeepable(outcome: RpcOutcome): boolean {
+  return outcome.ok && outcome.result !== null && outcome.result !== undefined
+}
+
+/** One caller's abort ends that caller's wait; the round trip goes on for the others. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) return Promise.reject(signal.reason)
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
