@@ -38,14 +38,13 @@ export function lifetimeOf({ method, params }: RpcRequest): Lifetime {
 
 /** A batch is one answer about one moment, so it is kept as a whole, as long as its shortest-lived part. */
 export function lifetimeOfBatch(requests: readonly RpcRequest[]): Lifetime {
-  let shortest: Lifetime = FOREVER
+  let ms = Number.POSITIVE_INFINITY
   for (const request of requests) {
     const lifetime = lifetimeOf(request)
     if (lifetime.kind === 'never') return NEVER
-    if (lifetime.kind === 'forever') continue
-    if (shortest.kind === 'forever' || lifetime.ms < shortest.ms) shortest = lifetime
+    if (lifetime.kind === 'head') ms = Math.min(ms, lifetime.ms)
   }
-  return shortest
+  return ms === Number.POSITIVE_INFINITY ? FOREVER : { kind: 'head', ms }
 }
 
 function namesHash(parameter: unknown): boolean {
