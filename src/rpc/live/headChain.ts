@@ -51,9 +51,8 @@ export class HeadChain {
       this.#blocks = [head]
       return [{ kind: 'head', block: head }]
     }
-    // Late news of a block that a longer chain has overtaken is not a new head; a real one at that height comes
-    // again with its successors.
-    if (head.number < newest.number && head.number > newest.number - 2n) return []
+    // A lower head is late news, or a chain that was rolled back and is seen as soon as it has grown again.
+    if (head.number < newest.number) return []
     const branch = await this.#branchTo(head)
     const base = branch[0]?.parentHash
     const at = this.#blocks.findIndex(({ hash }) => hash === base)
