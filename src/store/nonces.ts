@@ -1,4 +1,5 @@
 import type { Journal, JournalTransaction } from './journal.ts'
+import { requireOpen } from './openSteps.ts'
 import type { StepRow } from './schema.ts'
 
 /** Nonces are padded so that text order is number order. */
@@ -17,7 +18,8 @@ export class NonceTableStore {
 
   /**
    * Gives the step the lowest nonce at or above `floor` that no step holds or ever used; the same one when it is
-   * asked again. `floor` is the account's count of mined transactions: below it the chain accepts nothing.
+   * asked again. `floor` is the account's count of mined transactions: below it the chain accepts nothing. Throws
+   * `receipt_refused` when the step's operation has ended.
    */
   reserve(step: Pick<StepRow, 'id' | 'chain' | 'account'>, floor: bigint): Promise<bigint> {
     return this.#journal.transact(async (tx, audit) => {
@@ -27,6 +29,7 @@ export class NonceTableStore {
         .where('step_id', '=', step.id)
         .executeTakeFirst()
       if (own) return unpadNonce(own.nonce)
+      await requireOpen(tx, step)
       const nonce = await lowestFree(tx, step, floor)
       const now = this.#journal.now()
       const { chain, account } = step

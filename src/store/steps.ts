@@ -2,6 +2,7 @@ import type { SignedTransaction } from '../chains/adapter.ts'
 import { newId } from '../primitives/ids.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
 import { padNonce } from './nonces.ts'
+import { openState, requireOpen } from './openSteps.ts'
 import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
 
 export interface Inclusion {
@@ -26,7 +27,8 @@ export class StepStore {
 
   /**
    * Records signed bytes before anybody else sees them (R2). When the step has signed bytes already, those are
-   * returned and the new ones are forgotten: they must never be sent.
+   * returned and the new ones are forgotten: they must never be sent. Throws `receipt_refused` when the operation has
+   * ended meanwhile.
    */
   recordAttempt(
     step: StepRow,
@@ -37,6 +39,7 @@ export class StepStore {
     return this.#journal.transact(async (tx, audit) => {
       const existing = await liveAttempt(tx, step.id)
       if (existing) return existing
+      await requireOpen(tx, step)
       const now = this.#journal.now()
       const attempt: AttemptRow = {
         id: newId('att'),
@@ -64,7 +67,7 @@ export class StepStore {
   }
 
   sent(attempt: AttemptRow): Promise<void> {
-    return this.#transition(attempt.step_id, { state: 'sent', note: null }, async (tx, audit) => {
+    return this.#transition(attempt.step_id, UNPROVEN, { state: 'sent', note: null }, async (tx, audit) => {
       await tx.updateTable('attempts').set({ state: 'sent' }).where('id', '=', attempt.id).execute()
       await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
       await audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
@@ -73,7 +76,7 @@ export class StepStore {
 
   /** Not proven either way; `note` says what was seen (R14). */
   unknown(stepId: string, note: string): Promise<void> {
-    return this.#transition(stepId, { state: 'unknown', note }, async (_tx, audit) => {
+    return this.#transition(stepId, UNPROVEN, { state: 'unknown', note }, async (_tx, audit) => {
       await audit({ event: 'step.unknown', subject: stepId, detail: { note } })
     })
   }
@@ -89,7 +92,7 @@ export class StepStore {
       fee_paid: inclusion.feePaid.toString(),
       confirmations: inclusion.confirmations,
     }
-    return this.#transition(attempt.step_id, change, async (tx, audit) => {
+    return this.#transition(attempt.step_id, FOLLOWED, change, async (tx, audit) => {
       await tx.updateTable('attempts').set({ state: 'included' }).where('id', '=', attempt.id).execute()
       await setNonce(tx, attempt.step_id, 'mined', this.#journal.now())
       await setReservations(tx, attempt.step_id, 'settled')
@@ -124,7 +127,7 @@ export class StepStore {
       fee_paid: null,
       confirmations: 0,
     }
-    return this.#transition(attempt.step_id, change, async (tx, audit) => {
+    return this.#transition(attempt.step_id, INCLUDED, change, async (tx, audit) => {
       await tx.updateTable('attempts').set({ state: 'sent' }).where('id', '=', attempt.id).execute()
       await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
       await setReservations(tx, attempt.step_id, 'held')
@@ -134,7 +137,7 @@ export class StepStore {
 
   /** Proven not to have happened: the nonce was used by a transaction that is not ours, and that is final. */
   replaced(stepId: string, note: string): Promise<void> {
-    return this.#transition(stepId, { state: 'replaced', note }, async (tx, audit) => {
+    return this.#transition(stepId, UNPROVEN, { state: 'replaced', note }, async (tx, audit) => {
       await setReservations(tx, stepId, 'released')
       await endOperation(tx, stepId, 'failed', this.#journal.now())
       await audit({ event: 'step.replaced', subject: stepId, detail: { note } })
@@ -143,11 +146,11 @@ export class StepStore {
 
   /**
    * Ends an operation that was never signed, and frees its nonce. Returns false, changing nothing, when signed
-   * bytes exist: those must be followed instead.
+   * bytes exist, which must be followed instead, or when it has ended already.
    */
   abandon(stepId: string, note: string): Promise<boolean> {
     return this.#journal.transact(async (tx, audit) => {
-      if (await liveAttempt(tx, stepId)) return false
+      if ((await liveAttempt(tx, stepId)) || (await openState(tx, stepId)) === undefined) return false
       await tx.deleteFrom('nonces').where('step_id', '=', stepId).where('state', '=', 'reserved').execute()
       await setReservations(tx, stepId, 'released')
       await this.#change(tx, stepId, { state: 'failed', note })
@@ -157,12 +160,16 @@ export class StepStore {
     })
   }
 
+  /** Moves a step that is in one of the `from` states; leaves it alone when another process moved it on. */
   #transition(
     stepId: string,
+    from: ReadonlySet<StepRow['state']>,
     change: StepChange,
     rest: (tx: JournalTransaction, audit: (note: AuditNote) => Promise<void>) => Promise<void>,
   ): Promise<void> {
     return this.#journal.transact(async (tx, audit) => {
+      const state = await openState(tx, stepId)
+      if (state === undefined || !from.has(state)) return
       await this.#change(tx, stepId, change)
       await rest(tx, audit)
     })
@@ -179,6 +186,10 @@ export class StepStore {
     await tx.updateTable('operations').set({ updated_at }).where('id', '=', step.operation_id).execute()
   }
 }
+
+const UNPROVEN: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'unknown'])
+const INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included', 'reverted'])
+const FOLLOWED: ReadonlySet<StepRow['state']> = new Set([...UNPROVEN, ...INCLUDED])
 
 function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {
   return tx
