@@ -77,6 +77,17 @@ export class Member {
     }
   }
 
+  /**
+   * Another endpoint answered first although this one was asked earlier. Once is chance; again and again it is an
+   * endpoint that swallows calls, and the breaker gives it a rest like one that fails.
+   */
+  overtaken(): void {
+    const host = this.transport.host
+    const slow = new BursarError('provider_unreachable', { host, reason: 'others answer first' })
+    this.#breaker.execute(() => Promise.reject(slow)).catch(() => undefined)
+    this.#note(undefined, slow)
+  }
+
   report(best: bigint | undefined, maxLag: bigint): MemberReport {
     return {
       host: this.transport.host,

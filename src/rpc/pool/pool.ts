@@ -53,6 +53,7 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
     const outcomes = await race(selection.order(), requests, signal, {
       hedgeAfterMs: hedgeDelay(latencies.p95(method)),
       onHedge: () => metrics.count('rpc_hedges', { chain, method }),
+      onOvertaken: (member) => member.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
     })
     const ms = performance.now() - started

@@ -6,6 +6,8 @@ export interface RaceOptions {
   readonly hedgeAfterMs?: number
   readonly onHedge?: () => void
   readonly onFailover?: (failed: Member) => void
+  /** A member that had not answered when one that was asked later had. */
+  readonly onOvertaken?: (member: Member) => void
 }
 
 /** Methods that answer null for what a node has not seen: another node may have seen it. */
@@ -30,25 +32,39 @@ export function race(
     let incomplete: readonly RpcOutcome[] | undefined
     let failure: unknown
     let hedge: NodeJS.Timeout | undefined
+    let grace: NodeJS.Timeout | undefined
+    const waiting = new Set<Member>()
 
     const settle = (finish: () => void) => {
       if (settled) return
       settled = true
       clearTimeout(hedge)
+      clearTimeout(grace)
       signal.removeEventListener('abort', onAbort)
       finish()
       losers.abort(new DOMException('another endpoint answered first', 'AbortError'))
     }
     const onAbort = () => settle(() => reject(signal.reason))
 
-    const answered = (outcomes: readonly RpcOutcome[]) => {
+    /** Those who were asked before the one that has answered. */
+    const overtake = (winner: Member) => {
+      for (const member of waiting) {
+        if (members.indexOf(member) < members.indexOf(winner)) options.onOvertaken?.(member)
+      }
+    }
+    const answered = (member: Member, outcomes: readonly RpcOutcome[]) => {
       running -= 1
+      waiting.delete(member)
+      if (!settled) overtake(member)
       if (!isIncomplete(requests, outcomes)) return settle(() => resolve(outcomes))
       incomplete ??= outcomes
-      if (running === 0) settle(() => resolve(incomplete ?? outcomes))
+      if (running === 0) return settle(() => resolve(outcomes))
+      // The others had a head start of a hedge delay; they get one more, not their whole time-out.
+      grace ??= setTimeout(() => settle(() => resolve(outcomes)), options.hedgeAfterMs ?? 0)
     }
     const failed = (member: Member, error: unknown) => {
       running -= 1
+      waiting.delete(member)
       if (settled) return
       if (!countsAgainst(error)) return settle(() => reject(error))
       failure ??= error
@@ -61,7 +77,11 @@ export function race(
       if (!member || settled) return false
       next += 1
       running += 1
-      member.send(requests, losers.signal).then(answered, (error: unknown) => failed(member, error))
+      waiting.add(member)
+      member.send(requests, losers.signal).then(
+        (outcomes) => answered(member, outcomes),
+        (error: unknown) => failed(member, error),
+      )
       return true
     }
 

@@ -1,0 +1,138 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { allChains } from '../../src/chains/allChains.ts'
+import type { Chain } from '../../src/chains/types.ts'
+import { unattended } from '../../src/primitives/abort.ts'
+import { systemClock } from '../../src/primitives/clock.ts'
+import { silentLogger } from '../../src/primitives/logger.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
+import { Secret } from '../../src/primitives/secret.ts'
+import { type ChainAccess, openChainAccess } from '../../src/rpc/chainAccess.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
+import { type FaultAction, type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
+
+const chain = allChains.find(({ id }) => id === 'eip155:31337') as Chain
+const TIMEOUT_MS = 5_000
+
+let sandbox: Sandbox
+let primary: RpcProxy
+let standby: RpcProxy
+const open: ChainAccess[] = []
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ logger: silentLogger })
+  const [first] = sandbox.chains
+  primary = await startRpcProxy(first?.rpcUrl ?? '')
+  standby = await startRpcProxy(first?.rpcUrl ?? '')
+})
+
+afterEach(async () => {
+  primary.reset()
+  standby.reset()
+  await Promise.all(open.splice(0).map((access) => access.close()))
+})
+
+afterAll(async () => {
+  await Promise.all([primary, standby].map((proxy) => proxy.close()))
+  await sandbox.stop()
+})
+
+function access(): ChainAccess {
+  const endpoints = [primary, standby].map(({ url }, priority) => ({ url: new Secret(url), priority }))
+  const options = { timeoutMs: TIMEOUT_MS, clock: systemClock, metrics: silentMetrics }
+  const opened = openChainAccess(chain, endpoints, options)
+  open.push(opened)
+  return opened
+}
+
+const balance = (from: ChainAccess) =>
+  from.client.call('eth_getBalance', ['0x90F79bf6EB2c4f870365E785982E1f101E93b906', 'latest'], unattended())
+
+const always = (action: FaultAction) => () => action
+
+const faults: readonly (readonly [string, FaultAction])[] = [
+  ['hangs', { kind: 'hang' }],
+  ['resets the connection', { kind: 'reset' }],
+  ['answers 429', { kind: 'status', code: 429 }],
+  ['answers 500', { kind: 'status', code: 500 }],
+  ['answers 503 with a page', { kind: 'status', code: 503, body: '<html>down</html>' }],
+  ['truncates its answers', { kind: 'body', text: '{"jsonrpc":"2.0","id":1,"resu' }],
+  ['answers with a wrong id', { kind: 'body', text: '{"jsonrpc":"2.0","id":987654,"result":"0x1"}' }],
+]
+
+test.each(faults)('F17: a primary that %s costs no answer', async (_name, fault) => {
+  const chainAccess = access()
+  expect(await balance(chainAccess)).toBe('0x21e19e0c9bab2400000')
+  primary.setFault(always(fault))
+  const started = performance.now()
+  for (let call = 0; call < 10; call++) expect(await balance(chainAccess)).toBe('0x21e19e0c9bab2400000')
+  // Ten calls in less time than one time-out: nobody waited for the one that does not answer.
+  expect(performance.now() - started).toBeLessThan(TIMEOUT_MS)
+})
+
+test('F17: the primary serves again when it has recovered', async () => {
+  const chainAccess = access()
+  await balance(chainAccess)
+  primary.setFault(always({ kind: 'status', code: 500 }))
+  for (let call = 0; call < 4; call++) await balance(chainAccess)
+  expect(chainAccess.report()[0]).toMatchObject({ state: 'open' })
+  primary.setFault(undefined)
+  await expect
+    .poll(
+      async () => {
+        await balance(chainAccess)
+        return chainAccess.report()[0]?.state
+      },
+      { timeout: 15_000, interval: 100 },
+    )
+    .toBe('healthy')
+  primary.reset()
+  await balance(chainAccess)
+  expect(primary.count('eth_getBalance')).toBe(1)
+})
+
+test('what the chain refuses is an answer: no second endpoint is asked, and none is blamed', async () => {
+  const chainAccess = access()
+  await balance(chainAccess)
+  standby.reset()
+  const call = { to: '0x225FEF2B544DEbcA5D2833CdA879E16cA1458163', data: '0xdeadbeef' }
+  for (let tries = 0; tries < 5; tries++) {
+    await expect(chainAccess.client.call('eth_call', [call, 'latest'], unattended())).rejects.toMatchObject({
+      code: 'rpc_refused',
+    })
+  }
+  expect(standby.count('eth_call')).toBe(0)
+  expect(chainAccess.report()[0]).toMatchObject({ state: 'healthy', errorRate: 0 })
+})
+
+test('a caller who leaves is told so at once, and no endpoint is blamed', async () => {
+  const chainAccess = access()
+  await balance(chainAccess)
+  primary.setFault(always({ kind: 'hang' }))
+  standby.setFault(always({ kind: 'hang' }))
+  const leaving = new AbortController()
+  const call = chainAccess.client.call('eth_gasPrice', [], leaving.signal)
+  leaving.abort(new Error('gone'))
+  await expect(call).rejects.toThrow('gone')
+})
+
+test('when no endpoint works the caller learns why', async () => {
+  const chainAccess = access()
+  await balance(chainAccess)
+  primary.setFault(always({ kind: 'status', code: 500 }))
+  standby.setFault(always({ kind: 'status', code: 502 }))
+  await expect(balance(chainAccess)).rejects.toMatchObject({
+    code: 'provider_unreachable',
+    context: { reason: 'HTTP 500' },
+  })
+})
+
+test('a null does not beat a value that is on its way, and does not wait for a black hole', async () => {
+  const chainAccess = access()
+  await balance(chainAccess)
+  primary.setFault(([call]) => (call?.method === 'eth_getTransactionReceipt' ? { kind: 'hang' } : undefined))
+  const started = performance.now()
+  const missing = chainAccess.client.call('eth_getTransactionReceipt', [`0x${'11'.repeat(32)}`], unattended())
+  expect(await missing).toBe(null)
+  expect(standby.count('eth_getTransactionReceipt')).toBe(1)
+  expect(performance.now() - started).toBeLessThan(TIMEOUT_MS / 2)
+})
