@@ -117,6 +117,15 @@ export const errorCatalogue = {
     message: `${c.name} is not the chain that this journal knows by that id: its first block is ${c.found}, not ${c.recorded}.`,
     fix: 'Use the journal (BURSAR_HOME) of this chain, or a new one if a test chain was started afresh.',
   })),
+  provider_disagreement: spec(
+    2009,
+    'provider',
+    { afterSeconds: 30 },
+    (c: { what: string; hosts: readonly string[] }) => ({
+      message: `Endpoints disagree about ${c.what}: ${list(c.hosts)} tell different things of the same block. Nothing was signed.`,
+      fix: 'Ask the operator which endpoint is wrong (get_status, doctor) before paying on this chain.',
+    }),
+  ),
   rpc_refused: spec(2004, 'chain', 'no', (c: { method: string; code: number }) => ({
     message: `The chain refused ${c.method} (code ${c.code}); its words are in quoted.`,
     fix: 'Check the arguments against the quoted reason.',

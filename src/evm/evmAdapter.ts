@@ -12,25 +12,38 @@ import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { blockThatUsed } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
-import { readStatus } from './status.ts'
+import { inclusionFact, readStatus } from './status.ts'
+import { Witnesses } from './witnesses.ts'
 
 const MAX_TRIES = 3
 
+/** The ways to one chain that the adapter needs. */
+export interface EvmReads {
+  /** As the chain is now. */
+  readonly client: ChainClient
+  /** From the cache while it is true, for what is only shown. */
+  readonly shown: ChainClient
+  /** Endpoints that work, each by itself. */
+  readonly healthy: () => readonly ChainClient[]
+}
+
 /** The EVM half of the engine for one chain. Throws `address_invalid` when an operator's override is mistyped. */
-export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
+export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
+  const { client, shown } = reads
   for (const [name, address] of Object.entries(chain.contracts)) {
     parseAddress(address, `${chain.env}_CONTRACT_${name.toUpperCase()}`)
   }
+  const witnesses = new Witnesses(reads.healthy)
   const assets = new EvmAssets(chain, client)
-  const rehearsals = new EvmRehearsals(client, assets)
-  const balances = new EvmBalances(chain, client)
+  const rehearsals = new EvmRehearsals(client, assets, witnesses)
+  const balances = new EvmBalances(chain, shown)
 
   async function fees(signal: AbortSignal): Promise<FeeReading> {
     for (let tries = 1; ; tries++) {
-      const outcomes = await client.batch([LATEST_BLOCK, FEE_HISTORY], signal)
-      const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), client.host)
-      const history = resultOf(outcomes[1], 'eth_feeHistory', client)
-      const reading = readFees(history, head.ref, client.host)
+      const outcomes = await shown.batch([LATEST_BLOCK, FEE_HISTORY], signal)
+      const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', shown), shown.host)
+      const history = resultOf(outcomes[1], 'eth_feeHistory', shown)
+      const reading = readFees(history, head.ref, shown.host)
       // A node may answer a batch in any order: fees from before the head would be older than they say (R12).
       if (newestBlockOf(history, client.host) < head.number && tries < MAX_TRIES) continue
       rehearsals.noteFees(reading)
@@ -55,7 +68,7 @@ export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
       return balances.read(questions, signal)
     },
     async head(signal) {
-      return parseHead(await client.call(LATEST_BLOCK.method, LATEST_BLOCK.params, signal), client.host).ref
+      return parseHead(await shown.call(LATEST_BLOCK.method, LATEST_BLOCK.params, signal), shown.host).ref
     },
     native: assets.native,
     async genesis(signal) {
@@ -63,6 +76,7 @@ export function evmAdapter(chain: Chain, client: ChainClient): ChainAdapter {
       return parseHead(block, client.host).ref.hash
     },
     blockThatUsed: (account, nonce, newest, signal) => blockThatUsed(client, account, nonce, newest, signal),
+    confirmInclusion: (hash, signal) => witnesses.agree([inclusionFact(hash)], signal),
     status: (account, hashes, signal) => readStatus(client, account, hashes, signal),
   }
 }

@@ -12,6 +12,7 @@ import { FEE_HISTORY, readFees } from './fees.ts'
 import { asHex, fromQuantity, toQuantity } from './quantity.ts'
 import { decodeRevert } from './reverts.ts'
 import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulate.ts'
+import type { Question, Witnesses } from './witnesses.ts'
 
 /** What a plain transfer to an account without code costs on chains that charge execution only. */
 const PLAIN_TRANSFER_GAS = 21_000n
@@ -30,12 +31,14 @@ interface Snapshot {
 export class EvmRehearsals {
   readonly #client: ChainClient
   readonly #assets: EvmAssets
+  readonly #witnesses: Witnesses
   /** Fees of the last reading: they let a first simulation ride along with the reads it would wait for. */
   #lastFees: FeeReading | undefined
 
-  constructor(client: ChainClient, assets: EvmAssets) {
+  constructor(client: ChainClient, assets: EvmAssets, witnesses: Witnesses) {
     this.#client = client
     this.#assets = assets
+    this.#witnesses = witnesses
   }
 
   noteFees(fees: FeeReading): void {
@@ -54,7 +57,10 @@ export class EvmRehearsals {
       const outcomes = await this.#client.batch([...reads, simulationRequest(payload, terms)], signal)
       const snapshot = this.#snapshot(outcomes)
       const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
-      if (rehearsal) return rehearsal
+      if (rehearsal) {
+        await this.#witnesses.agree(accountFacts(payload.from, snapshot.head.ref.hash), signal)
+        return rehearsal
+      }
       if (tries === MAX_TRIES) {
         const reason = `the head of ${this.#client.host} moved during each of ${MAX_TRIES} simulations`
         throw new BursarError('simulation_unavailable', { reason }, { chain: this.#client.chain })
@@ -123,6 +129,24 @@ export class EvmRehearsals {
       ...(token.length === 66 ? { tokenBalance: BigInt(token) } : {}),
     }
   }
+}
+
+/** What pre-flight and the nonce stand on, at a block that honest endpoints agree about. */
+function accountFacts(account: Hex, blockHash: string): readonly Question[] {
+  const at = { blockHash }
+  const quantity = (result: unknown) => String(result).toLowerCase()
+  return [
+    {
+      request: { method: 'eth_getBalance', params: [account, at] },
+      what: `the balance of ${account}`,
+      essence: quantity,
+    },
+    {
+      request: { method: 'eth_getTransactionCount', params: [account, at] },
+      what: `the nonce of ${account}`,
+      essence: quantity,
+    },
+  ]
 }
 
 /** In the order that `#snapshot` reads. The fifth asks for the token that leaves, or is a cheap constant. */

@@ -3,6 +3,19 @@ import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { asHex, asObject, fromQuantity } from './quantity.ts'
+import type { Question } from './witnesses.ts'
+
+/** The receipt that is about to be taken for final, as every endpoint must tell it. */
+export function inclusionFact(hash: string): Question {
+  return {
+    request: { method: 'eth_getTransactionReceipt', params: [hash] },
+    what: `the receipt of ${hash}`,
+    essence: (result) => {
+      const { blockHash, status, gasUsed } = asObject(result, 'the receipt', 'an endpoint')
+      return [blockHash, status, gasUsed].map(String).join(' ').toLowerCase()
+    },
+  }
+}
 
 /** Head, mined count and what the chain knows of each hash, in one round trip. */
 export async function readStatus(

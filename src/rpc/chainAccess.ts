@@ -2,6 +2,8 @@ import type { Chain } from '../chains/types.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Metrics } from '../primitives/metrics.ts'
 import type { Secret } from '../primitives/secret.ts'
+import type { Cache } from './cache/cache.ts'
+import { cached } from './cache/cached.ts'
 import { type ChainClient, chainClient } from './chainClient.ts'
 import { coalesced } from './coalesce.ts'
 import { bottleneckLimiter } from './endpoint/bottleneckLimiter.ts'
@@ -14,8 +16,14 @@ import { type SendChannel, sendToAll } from './pool/sends.ts'
 import type { RpcTransport } from './transport.ts'
 
 export interface ChainAccess {
-  /** Reads and simulations, for everyone. */
+  /** Reads and simulations as the chain is now: for whatever money depends on. */
   readonly client: ChainClient
+  /** The same from the cache while it is true: for what is only shown. */
+  readonly shown: ChainClient
+  /** Endpoints that work now, each by itself: for reads that more than one must agree on. */
+  healthy(): readonly ChainClient[]
+  /** Forgets what was true of the newest block; called after sends of our own. */
+  headMoved(): void
   /** The way for signed bytes. The composition root hands it to the broadcaster and to nobody else (R7). */
   readonly sends: SendChannel
   /** One client per endpoint, in order of priority, to look at each by itself. */
@@ -36,6 +44,7 @@ export interface EndpointOptions {
 export interface AccessOptions {
   readonly timeoutMs: number
   readonly clock: Clock
+  readonly cache: Cache
   readonly metrics: Metrics
 }
 
@@ -53,11 +62,20 @@ export function openChainAccess(
       priority: endpoint.priority,
       weight: endpoint.weight ?? 1,
     }))
+  const clientOf = new Map(
+    members.map(({ transport }) => [transport, chainClient(chain.id, readsOnly(transport))]),
+  )
   const pool = pooled(members, { chain: chain.id, maxLag: maxLagOf(chain), metrics: options.metrics })
+  const reads = readsOnly(coalesced(pool))
+  const shown = cached(reads, options.cache, chain.id)
+  pool.onHead(shown.headMoved)
   return {
-    client: chainClient(chain.id, readsOnly(coalesced(pool))),
+    client: chainClient(chain.id, reads),
+    shown: chainClient(chain.id, shown),
+    healthy: () => pool.healthy().flatMap((transport) => clientOf.get(transport) ?? []),
+    headMoved: shown.headMoved,
     sends: sendToAll(pool.healthy),
-    endpoints: members.map(({ transport }) => chainClient(chain.id, readsOnly(transport))),
+    endpoints: [...clientOf.values()],
     report: pool.report,
     close: pool.close,
   }

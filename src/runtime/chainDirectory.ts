@@ -80,7 +80,7 @@ export class OpenChains implements ChainDirectory {
     const endpoints = (await this.#endpoints()).get(chain.id)
     if (!endpoints) throw this.#notConfigured(chain)
     const access = openChainAccess(chain, endpoints, this.#options)
-    return { adapter: evmAdapter(chain, access.client), access }
+    return { adapter: evmAdapter(chain, access), access }
   }
 
   #notConfigured(chain: Chain): BursarError {

@@ -13,6 +13,7 @@ import { Policy } from '../policy/policy.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import { silentMetrics } from '../primitives/metrics.ts'
+import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
@@ -57,7 +58,10 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const leases = new Leases(journal, operations, logger)
   const broadcaster = new Broadcaster(async (chain, raw, signal) => {
     const { access } = await chains.open(chain)
-    return submitRaw(access.sends, raw, signal)
+    const result = await submitRaw(access.sends, raw, signal)
+    // What is shown from now on must not be older than our own payment.
+    access.headMoved()
+    return result
   })
   const driver = new Driver({
     directory: chains,
@@ -127,6 +131,9 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   }
 }
 
+/** Answers kept over all chains: at a few kilobytes each some tens of megabytes at most. */
+const CACHE_ENTRIES = 20_000
+
 function openChains(
   config: Config,
   registry: ChainRegistry,
@@ -137,6 +144,7 @@ function openChains(
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  const access = { timeoutMs: config.rpcTimeoutMs, clock: systemClock, metrics: silentMetrics }
+  const cache = lruNodeCache(CACHE_ENTRIES)
+  const access = { timeoutMs: config.rpcTimeoutMs, clock: systemClock, cache, metrics: silentMetrics }
   return new OpenChains(registry, usable, endpoints, access)
 }

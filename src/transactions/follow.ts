@@ -17,7 +17,7 @@ export async function followStep(
   const reading = await adapter.status(step.account, [attempt.hash], signal)
   const [seen] = reading.transactions
   if (seen?.included) {
-    await recordInclusion(adapter, step, attempt, steps, reading, seen.included)
+    await recordInclusion(adapter, step, attempt, steps, reading, seen.included, signal)
     return false
   }
   if (step.included_hash !== null) await steps.reorganised(attempt)
@@ -39,10 +39,13 @@ async function recordInclusion(
   steps: StepStore,
   reading: StatusReading,
   included: Included,
+  signal: AbortSignal,
 ): Promise<void> {
   const depth = Number(BigInt(reading.head.number) - BigInt(included.blockNumber)) + 1
   const confirmations = Math.max(depth, 1)
   const final = confirmations >= adapter.chain.confirmations
+  // One endpoint's word is enough to say included, not to say final.
+  if (final) await adapter.confirmInclusion(attempt.hash, signal)
   if (step.included_hash !== included.blockHash || final) {
     await steps.included(attempt, { ...included, confirmations, final })
   } else if (confirmations !== step.confirmations) {

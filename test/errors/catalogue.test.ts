@@ -21,6 +21,8 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   provider_unreachable: 2001,
   provider_garbage: 2002,
   provider_wrong_chain: 2003,
+  provider_throttled: 2008,
+  provider_disagreement: 2009,
   rpc_refused: 2004,
   chain_replaced: 2007,
   rpc_method_missing: 2005,

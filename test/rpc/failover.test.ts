@@ -6,6 +6,7 @@ import { systemClock } from '../../src/primitives/clock.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
+import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
 import { type ChainAccess, openChainAccess } from '../../src/rpc/chainAccess.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
 import { type FaultAction, type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
@@ -38,7 +39,8 @@ afterAll(async () => {
 
 function access(): ChainAccess {
   const endpoints = [primary, standby].map(({ url }, priority) => ({ url: new Secret(url), priority }))
-  const options = { timeoutMs: TIMEOUT_MS, clock: systemClock, metrics: silentMetrics }
+  const cache = lruNodeCache(100)
+  const options = { timeoutMs: TIMEOUT_MS, clock: systemClock, cache, metrics: silentMetrics }
   const opened = openChainAccess(chain, endpoints, options)
   open.push(opened)
   return opened

@@ -9,7 +9,9 @@ import { type Cap, Policy } from '../../src/policy/policy.ts'
 import type { Caller } from '../../src/primitives/caller.ts'
 import type { Clock } from '../../src/primitives/clock.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
+import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
 import { OpenChains } from '../../src/runtime/chainDirectory.ts'
 import { adminBatch } from '../../src/sandbox/adminRpc.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
@@ -121,7 +123,13 @@ export function startEngine(options: EngineOptions) {
     options.lanes.map((lane) => [lane.id, [{ url: new Secret(lane.proxy.url), priority: 0 }]]),
   )
   const usable = registry.all().filter(({ id }) => endpoints.has(id))
-  const chains = new OpenChains(registry, usable, async () => endpoints, options.rpcTimeoutMs ?? 5_000)
+  const access = {
+    timeoutMs: options.rpcTimeoutMs ?? 5_000,
+    clock,
+    cache: lruNodeCache(1_000),
+    metrics: silentMetrics,
+  }
+  const chains = new OpenChains(registry, usable, async () => endpoints, access)
   const path = join(home, 'journal.db')
   const journal = new Journal(path, clock)
   const intents = new IntentStore(journal)

@@ -1,6 +1,7 @@
 import { unattended } from '../../primitives/abort.ts'
 import type { Metrics } from '../../primitives/metrics.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
+import { newestBlockIn } from './heads.ts'
 import { LatencyBook } from './latencies.ts'
 import { Member, type MemberOptions, type MemberReport } from './member.ts'
 import { race } from './race.ts'
@@ -16,6 +17,8 @@ export interface PoolOptions {
 export interface Pool extends RpcTransport {
   /** Health of each endpoint, as last seen. */
   report(): readonly MemberReport[]
+  /** Told when an answer in passing shows a higher block than any before. */
+  onHead(listener: (head: bigint) => void): void
   /** Endpoints that work now, for sends and quorums; all of them when none does. */
   healthy(): readonly RpcTransport[]
 }
@@ -31,7 +34,19 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
   const members = options.map((each) => new Member(each))
   const selection = new Selection(members, maxLag)
   const latencies = new LatencyBook()
+  const listeners = new Set<(head: bigint) => void>()
+  let newest: bigint | undefined
   let probedAt = Number.NEGATIVE_INFINITY
+
+  /** What an answer says of its endpoint's newest block. */
+  function noteHead(member: Member, requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): void {
+    const head = newestBlockIn(requests, outcomes)
+    if (head === undefined) return
+    member.head = head
+    if (newest !== undefined && head <= newest) return
+    newest = head
+    for (const listener of listeners) listener(head)
+  }
 
   /** Looks at every member, so that lag is seen and a recovered endpoint comes back. Callers never wait for it. */
   function probe(): void {
@@ -41,7 +56,7 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
     for (const member of members) {
       const signal = unattended()
       member.send([HEAD], signal).then(
-        ([outcome]) => noteHead(member, HEAD, outcome),
+        (outcomes) => noteHead(member, [HEAD], outcomes),
         () => undefined,
       )
     }
@@ -50,15 +65,16 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
   async function send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
     const method = requests[0]?.method ?? ''
     const started = performance.now()
-    const outcomes = await race(selection.order(), requests, signal, {
+    const { member, outcomes } = await race(selection.order(), requests, signal, {
       hedgeAfterMs: hedgeDelay(latencies.p95(method)),
       onHedge: () => metrics.count('rpc_hedges', { chain, method }),
-      onOvertaken: (member) => member.overtaken(),
+      onOvertaken: (slow) => slow.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
     })
     const ms = performance.now() - started
     latencies.add(method, ms)
     metrics.observe('rpc_seconds', { chain, method }, ms / 1000)
+    noteHead(member, requests, outcomes)
     probe()
     return outcomes
   }
@@ -67,6 +83,9 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
     host: members.map(({ transport }) => transport.host).join(', '),
     send,
     report: () => members.map((member) => member.report(selection.bestHead, maxLag)),
+    onHead(listener) {
+      listeners.add(listener)
+    },
     healthy() {
       const usable = members.filter((member) => selection.usable(member))
       return (usable.length > 0 ? usable : members).map(({ transport }) => transport)
@@ -79,10 +98,4 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
 
 function hedgeDelay(p95: number | undefined): number {
   return Math.min(Math.max(p95 ?? HEDGE.unknown, HEDGE.floor), HEDGE.ceiling)
-}
-
-function noteHead(member: Member, request: RpcRequest, outcome: RpcOutcome | undefined): void {
-  if (request !== HEAD || !outcome?.ok) return
-  const head = outcome.result
-  if (typeof head === 'string' && /^0x[0-9a-f]{1,16}$/i.test(head)) member.head = BigInt(head)
 }

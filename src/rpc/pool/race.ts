@@ -10,6 +10,12 @@ export interface RaceOptions {
   readonly onOvertaken?: (member: Member) => void
 }
 
+/** What was answered, and by whom. */
+export interface Answer {
+  readonly member: Member
+  readonly outcomes: readonly RpcOutcome[]
+}
+
 /** Methods that answer null for what a node has not seen: another node may have seen it. */
 const MAY_BE_MISSING = /^eth_get(TransactionReceipt|TransactionByHash|BlockByNumber|BlockByHash)$/
 
@@ -23,13 +29,13 @@ export function race(
   requests: readonly RpcRequest[],
   signal: AbortSignal,
   options: RaceOptions,
-): Promise<readonly RpcOutcome[]> {
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const losers = new AbortController()
     let next = 0
     let running = 0
     let settled = false
-    let incomplete: readonly RpcOutcome[] | undefined
+    let incomplete: Answer | undefined
     let failure: unknown
     let hedge: NodeJS.Timeout | undefined
     let grace: NodeJS.Timeout | undefined
@@ -56,11 +62,12 @@ export function race(
       running -= 1
       waiting.delete(member)
       if (!settled) overtake(member)
-      if (!isIncomplete(requests, outcomes)) return settle(() => resolve(outcomes))
-      incomplete ??= outcomes
-      if (running === 0) return settle(() => resolve(outcomes))
+      const answer = { member, outcomes }
+      if (!isIncomplete(requests, outcomes)) return settle(() => resolve(answer))
+      incomplete ??= answer
+      if (running === 0) return settle(() => resolve(answer))
       // The others had a head start of a hedge delay; they get one more, not their whole time-out.
-      grace ??= setTimeout(() => settle(() => resolve(outcomes)), options.hedgeAfterMs ?? 0)
+      grace ??= setTimeout(() => settle(() => resolve(answer)), options.hedgeAfterMs ?? 0)
     }
     const failed = (member: Member, error: unknown) => {
       running -= 1
