@@ -1,0 +1,98 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { allChains } from '../../src/chains/allChains.ts'
+import type { Chain } from '../../src/chains/types.ts'
+import { evmAdapter } from '../../src/evm/evmAdapter.ts'
+import { unattended } from '../../src/primitives/abort.ts'
+import { systemClock } from '../../src/primitives/clock.ts'
+import { silentLogger } from '../../src/primitives/logger.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
+import { Secret } from '../../src/primitives/secret.ts'
+import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
+import { type ChainAccess, openChainAccess } from '../../src/rpc/chainAccess.ts'
+import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
+import { type FaultAction, type ProxyCall, type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
+
+const chain = allChains.find(({ id }) => id === 'eip155:31337') as Chain
+const AGENT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
+const MERCHANT = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
+
+let sandbox: Sandbox
+let proxies: readonly RpcProxy[]
+let access: ChainAccess
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ logger: silentLogger })
+  const url = sandbox.chains[0]?.rpcUrl ?? ''
+  proxies = await Promise.all([startRpcProxy(url), startRpcProxy(url)])
+  const endpoints = proxies.map((proxy, priority) => ({ url: new Secret(proxy.url), priority }))
+  const options = { timeoutMs: 5_000, clock: systemClock, cache: lruNodeCache(100), metrics: silentMetrics }
+  access = openChainAccess(chain, endpoints, options)
+})
+
+afterEach(() => {
+  for (const proxy of proxies) proxy.reset()
+})
+
+afterAll(async () => {
+  await access.close()
+  await Promise.all(proxies.map((proxy) => proxy.close()))
+  await sandbox.stop()
+})
+
+/** Rehearses a small contract call, which takes the path of every prepared and every executed payment. */
+async function rehearse() {
+  const adapter = evmAdapter(chain, access)
+  const action = { to: MERCHANT, amount: '5', asset: 'USDC' }
+  const draft = await adapter.draft(action, AGENT, unattended())
+  return adapter.plan(draft, 'standard', unattended())
+}
+
+/** Changes what one endpoint says about accounts, and nothing else. */
+const lying =
+  (method: string, lie: string) =>
+  (calls: readonly ProxyCall[]): FaultAction | undefined => {
+    if (!calls.some((call) => call.method === method && typeof call.params[1] === 'object')) return undefined
+    return {
+      kind: 'rewrite',
+      text: (answer) => {
+        const outcomes = JSON.parse(answer) as { result: unknown }[]
+        const at = calls.findIndex((call) => call.method === method)
+        const told = outcomes[at]
+        if (told) told.result = lie
+        return JSON.stringify(outcomes)
+      },
+    }
+  }
+
+test('two endpoints that agree let a payment pass, each asked once', async () => {
+  const { rehearsal } = await rehearse()
+  expect(rehearsal.outcome.ok).toBe(true)
+  for (const proxy of proxies) {
+    const witnessed = proxy.calls.filter(
+      ({ method, params }) => method === 'eth_getBalance' && typeof params[1] === 'object',
+    )
+    expect(witnessed).toHaveLength(1)
+  }
+})
+
+test.each([
+  ['balance', 'eth_getBalance', '0xffffffffffffffffffff'],
+  ['nonce', 'eth_getTransactionCount', '0x2a'],
+])(
+  'T12, F18: an endpoint that lies about the %s stops the payment with a reason',
+  async (what, method, lie) => {
+    proxies[1]?.setFault(lying(method, lie))
+    await expect(rehearse()).rejects.toMatchObject({
+      code: 'provider_disagreement',
+      kind: 'provider',
+      sideEffect: 'none',
+      message: expect.stringContaining(`the ${what} of ${AGENT}`),
+    })
+  },
+)
+
+test('F17: an endpoint that is down is no contradiction: the other one serves alone', async () => {
+  proxies[1]?.setFault(() => ({ kind: 'status', code: 500 }))
+  const { rehearsal } = await rehearse()
+  expect(rehearsal.outcome.ok).toBe(true)
+})
