@@ -54,8 +54,10 @@ async function checkConfigured(version: string): Promise<readonly Finding[]> {
     return [broken('Configuration', error)]
   }
   const warnings = config.warnings.map((what): Finding => ({ grade: 'warn', what }))
-  const wallets = config.sandbox.embedded ? 'sandbox wallets' : `${config.wallets.length} wallet(s)`
-  const found: Finding = { grade: 'ok', what: `Configuration: ${config.chains.length} chain(s), ${wallets}` }
+  const configured = config.sandbox.embedded
+    ? 'nothing is configured, so the sandbox serves'
+    : `${config.chains.length} chain(s), ${config.wallets.length} wallet(s)`
+  const found: Finding = { grade: 'ok', what: `Configuration: ${configured}` }
   const runtime = createRuntime(config, silentLogger, version)
   try {
     const chains = config.sandbox.embedded ? await checkSandbox(runtime) : await checkChains(config, runtime)

@@ -16,7 +16,7 @@ export const param = {
   wallet: text(64).describe('Wallet name from get_wallets'),
   account: text(128).describe('Address, or wallet name from get_wallets'),
   address: text(128).describe(
-    'Recipient, or contract to call: an address, never a name; copy its exact case',
+    'Recipient, or contract to call: an address in its exact case, or a wallet name from get_wallets',
   ),
   asset: text(128).describe('"native", a symbol from list_chains, or a token address'),
   amount: z
@@ -36,7 +36,7 @@ export const param = {
   intentId: visible(64).describe('intentId from simulate_transaction'),
   operation: visible(128).describe('operationId from send_transaction, an intentId, or an idempotencyKey'),
   waitSeconds: z.int().min(0).max(45).describe('Wait up to this long for `until`; default 0'),
-  limit: z.int().min(1).max(100).describe('Page size; default 20'),
+  limit: z.int().min(1).max(100).describe('Page size; default 7'),
   cursor: visible(512).describe('nextCursor of the previous list_operations answer'),
   gasLimit: text(20)
     .regex(/^[1-9]\d*$/, 'must be a whole number of gas units as a decimal string, such as "21000"')

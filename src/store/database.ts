@@ -1,16 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import {
-  CompiledQuery,
-  type DatabaseConnection,
-  type Driver,
-  Kysely,
-  Migrator,
-  SqliteDialect,
-  type SqliteDialectConfig,
-} from 'kysely'
+import { type Driver, Kysely, Migrator, SqliteDialect, type SqliteDialectConfig } from 'kysely'
 import Database from 'libsql'
 import { BursarError } from '../errors/bursarError.ts'
+import { pause } from '../primitives/abort.ts'
 import { journal0001 } from './migrations/0001Journal.ts'
 import type { JournalTables } from './schema.ts'
 
@@ -18,18 +11,40 @@ export type JournalDb = Kysely<JournalTables>
 
 /** How long a writer waits for another process's transaction, which takes well under a millisecond. */
 const BUSY_TIMEOUT_MS = 5_000
+/** How much of that is waited without letting anything else run: a stopped process must not stop this one. */
+const BUSY_BLOCKING_MS = 5
+const BUSY_RETRY_MS = 2
 
 /**
  * SQLite whose transactions take the write lock when they begin. A deferred transaction that reads before it
  * writes fails half-way when another process wrote in between; these never do.
  */
 class ImmediateSqliteDialect extends SqliteDialect {
+  readonly #sqlite: Database.Database
+
+  constructor(sqlite: Database.Database) {
+    super({ database: sqlite as unknown as NonNullable<SqliteDialectConfig['database']> })
+    this.#sqlite = sqlite
+  }
+
   override createDriver(): Driver {
     const driver = super.createDriver()
-    driver.beginTransaction = async (connection: DatabaseConnection) => {
-      await connection.executeQuery(CompiledQuery.raw('begin immediate'))
-    }
+    driver.beginTransaction = () => beginImmediate(this.#sqlite)
     return driver
+  }
+}
+
+/** Not a prepared statement: libsql leaves one that was refused open, and then nothing commits any more. */
+async function beginImmediate(sqlite: Database.Database): Promise<void> {
+  const until = performance.now() + BUSY_TIMEOUT_MS
+  for (;;) {
+    try {
+      sqlite.exec('begin immediate')
+      return
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_BUSY' || performance.now() >= until) throw error
+      await pause(BUSY_RETRY_MS)
+    }
   }
 }
 
@@ -41,30 +56,39 @@ export async function openDatabase(path: string): Promise<JournalDb> {
     // WAL lets readers and a writer work together; FULL makes a commit durable before it returns (R2).
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])
       sqlite.pragma(pragma)
+    sqlite.pragma(`busy_timeout = ${BUSY_BLOCKING_MS}`)
     const db = new Kysely<JournalTables>({
-      dialect: new ImmediateSqliteDialect({
-        database: sqlite as unknown as NonNullable<SqliteDialectConfig['database']>,
-      } as SqliteDialectConfig),
+      dialect: new ImmediateSqliteDialect(sqlite),
     })
-    await migrate(db)
+    await migrate(db, sqlite)
     return db
   } catch (error) {
     throw asJournalError(error)
   }
 }
 
-async function migrate(db: JournalDb): Promise<void> {
+/**
+ * All migrations in one transaction that other processes wait for. Kysely uses neither a transaction nor a lock for
+ * SQLite's migrations, so two first starts would create the tables twice, and a killed one would leave half of them.
+ */
+async function migrate(db: JournalDb, sqlite: Database.Database): Promise<void> {
   const migrations = { '0001Journal': journal0001 }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  await beginImmediate(sqlite)
   const { error } = await migrator.migrateToLatest()
+  sqlite.exec(error === undefined ? 'commit' : 'rollback')
   if (error !== undefined) throw error
 }
 
 /** A database failure as `journal_unavailable`; errors of ours pass unchanged. */
 export function asJournalError(error: unknown): unknown {
   if (error instanceof BursarError) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   if (code.startsWith('SQLITE_CONSTRAINT')) return error
   const reason = code !== '' ? code : error instanceof Error ? error.message : 'unknown failure'
   return new BursarError('journal_unavailable', { reason }, { cause: error })
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

@@ -29,7 +29,8 @@ export interface OperationDependencies {
 
 const POLL_MS = 100
 const MAX_WAIT_SECONDS = 45
-const DEFAULT_PAGE = 20
+/** An answer of ordinary size: one operation takes some 130 tokens. */
+const DEFAULT_PAGE = 7
 /** How long send_transaction waits for another call's broadcast of the same intent. */
 const OTHERS_BROADCAST_MS = 5_000
 

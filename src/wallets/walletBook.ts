@@ -32,20 +32,21 @@ export interface WalletKey {
   readonly privateKey: Secret
 }
 
-/** The wallets that Bursar manages. */
+/** The wallets that Bursar manages. Addresses are derived when a network is first used: it takes milliseconds a key. */
 export class WalletBook {
-  readonly #wallets: readonly Wallet[]
+  readonly #keys: Readonly<Record<Wallet['network'], readonly WalletKey[]>>
+  readonly #clock: Clock
+  readonly #derived = new Map<Wallet['network'], readonly Wallet[]>()
 
   constructor(configured: readonly WalletKey[], clock: Clock) {
-    const sandbox = Object.entries(sandboxKeys).map(([name, key]) => wallet(name, key, 'sandbox', clock))
-    const real = configured.map(({ name, privateKey }) => wallet(name, privateKey, 'real', clock))
-    this.#wallets = [...sandbox, ...real]
+    const sandbox = Object.entries(sandboxKeys).map(([name, privateKey]) => ({ name, privateKey }))
+    this.#keys = { sandbox, real: configured }
+    this.#clock = clock
   }
 
   /** The wallets that may act on a chain. */
   on(chain: Chain): readonly Wallet[] {
-    const network = chain.network === 'sandbox' ? 'sandbox' : 'real'
-    return chain.family === 'evm' ? this.#wallets.filter((each) => each.network === network) : []
+    return chain.family === 'evm' ? this.#of(chain.network === 'sandbox' ? 'sandbox' : 'real') : []
   }
 
   /** The wallets that may act on the configured chains, or on one of them. */
@@ -55,13 +56,13 @@ export class WalletBook {
     limits: readonly string[],
   ): Promise<WalletList> {
     const adapters = chain === undefined ? await directory.configured() : [await directory.adapter(chain)]
-    const wallets = this.#wallets.map(({ name, address, kind }) => {
-      const usable = adapters.filter((adapter) =>
-        this.on(adapter.chain).some((each) => each.name === name && each.address === address),
-      )
-      return { name, address, kind, chains: usable.map((adapter) => adapter.chain.id) }
+    const usable = new Set(adapters.flatMap((adapter) => this.on(adapter.chain)))
+    const wallets = [...usable].map((wallet) => {
+      const { name, address, kind } = wallet
+      const chains = adapters.filter((adapter) => this.on(adapter.chain).includes(wallet))
+      return { name, address, kind, chains: chains.map((adapter) => adapter.chain.id) }
     })
-    return { wallets: wallets.filter((each) => each.chains.length > 0), limits }
+    return { wallets, limits }
   }
 
   /** By name or address. Throws `wallet_unknown`, which lists the wallets of that chain. */
@@ -79,12 +80,19 @@ export class WalletBook {
     return this.on(chain).find((each) => each.name === text.toLowerCase())?.address ?? text
   }
 
+  /** The name of a wallet of that chain, by address. */
   nameOf(address: string, chain: Chain): string | undefined {
     return this.on(chain).find((each) => each.address === address)?.name
   }
-}
 
-function wallet(name: string, key: Secret, network: Wallet['network'], clock: Clock): Wallet {
-  const signer = evmKeySigner(key, clock)
-  return { name, kind: 'eoa', address: signer.account, signer, network }
+  #of(network: Wallet['network']): readonly Wallet[] {
+    const known = this.#derived.get(network)
+    if (known) return known
+    const wallets = this.#keys[network].map(({ name, privateKey }): Wallet => {
+      const signer = evmKeySigner(privateKey, this.#clock)
+      return { name, kind: 'eoa', address: signer.account, signer, network }
+    })
+    this.#derived.set(network, wallets)
+    return wallets
+  }
 }

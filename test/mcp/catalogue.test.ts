@@ -81,7 +81,7 @@ describe('the catalogue', () => {
 
   test('never changes silently: hash over everything that clients see (T32)', () => {
     expect(digestOf(JSON.parse(JSON.stringify(listing)))).toMatchInlineSnapshot(
-      `"0x3453add4ccf488fd1f088f161ea4b7432f6e8b7de81d5d8b2683657701afc7ae"`,
+      `"0x88c4565fe386be4bd13267cdf543345fdfa8f64e0f445dd7efcf080c9a8fc70f"`,
     )
   })
 })

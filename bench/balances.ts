@@ -1,0 +1,108 @@
+import { createPublicClient, defineChain, erc20Abi, type Hex, http } from 'viem'
+import { sandboxContracts } from '../src/sandbox/sandboxAccounts.ts'
+import { type CountedChain, type CountedSandbox, countedSandbox } from './support/countedSandbox.ts'
+import { deployTokens } from './support/deployTokens.ts'
+import { type Figures, line, median, round } from './support/figures.ts'
+
+const ACCOUNTS = 50
+const TOKENS = 10
+const REPEATS = 30
+const WARM_UP = 3
+
+const accounts = Array.from({ length: ACCOUNTS }, (_, index): Hex => {
+  return `0x${(0xb0b000 + index).toString(16).padStart(40, '0')}`
+})
+
+interface Candidate {
+  readonly name: string
+  /** Reads everything once and returns how many balances it found. */
+  readonly read: () => Promise<number>
+  readonly ms: number[]
+  readonly trips: number[]
+}
+
+/**
+ * get_balances of 50 accounts and 10 tokens on two chains, as an agent sees it over stdio, against viem's multicall
+ * in this process: as it is by default, and told to send one batch. All of them through the same counting proxies.
+ */
+export async function run(): Promise<Figures> {
+  const world = await countedSandbox()
+  try {
+    const tokens = await deployTokens(world.sandbox, TOKENS)
+    const candidate = (name: string, read: () => Promise<number>): Candidate => {
+      return { name, read, ms: [], trips: [] }
+    }
+    const bursar = candidate('get_balances over stdio', () => readByBursar(world, tokens))
+    const viem = candidate('viem multicall', viemReader(world.chains, tokens, undefined))
+    const viemOneBatch = candidate('viem multicall, batchSize 0', viemReader(world.chains, tokens, 0))
+    const candidates = [bursar, viem, viemOneBatch]
+    for (let turn = -WARM_UP; turn < REPEATS; turn++) {
+      for (const each of candidates) await measure(each, world.chains, turn >= 0)
+    }
+    line(`${ACCOUNTS} accounts, ${TOKENS} tokens, 2 chains`, 'round trips', 'median')
+    for (const { name, trips, ms } of candidates)
+      line(name, String(median(trips)), `${median(ms).toFixed(1)} ms`)
+    return {
+      trips: median(bursar.trips),
+      mostTrips: Math.max(...bursar.trips),
+      viemTrips: median(viem.trips),
+      medianMs: round(median(bursar.ms)),
+      latencyToViem: round(median(bursar.ms) / median(viem.ms)),
+      latencyToViemOneBatch: round(median(bursar.ms) / median(viemOneBatch.ms)),
+    }
+  } finally {
+    await world.close()
+  }
+}
+
+async function measure(
+  { name, read, ms, trips }: Candidate,
+  chains: readonly CountedChain[],
+  counts: boolean,
+): Promise<void> {
+  for (const chain of chains) chain.forget()
+  const started = performance.now()
+  const found = await read()
+  const elapsed = performance.now() - started
+  const expected = ACCOUNTS * TOKENS * chains.length
+  if (found !== expected) throw new Error(`${name} found ${found} balances instead of ${expected}`)
+  if (!counts) return
+  ms.push(elapsed)
+  trips.push(chains.reduce((sum, chain) => sum + chain.trips.length, 0))
+}
+
+interface Sheet {
+  readonly chains: readonly { readonly accounts: readonly { readonly balances: readonly unknown[] }[] }[]
+}
+
+async function readByBursar({ agent }: CountedSandbox, tokens: readonly Hex[]): Promise<number> {
+  const sheet = (await agent.call('get_balances', { accounts, assets: tokens })) as unknown as Sheet
+  return sheet.chains.flatMap((chain) => chain.accounts.flatMap(({ balances }) => balances)).length
+}
+
+function viemReader(
+  chains: readonly CountedChain[],
+  tokens: readonly Hex[],
+  batchSize: number | undefined,
+): () => Promise<number> {
+  const clients = chains.map(({ url }, index) => {
+    const chain = defineChain({
+      id: 31337 + index,
+      name: `Sandbox ${index}`,
+      nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
+      rpcUrls: { default: { http: [url] } },
+      contracts: { multicall3: { address: sandboxContracts.multicall3 } },
+    })
+    return createPublicClient({ chain, transport: http(url) })
+  })
+  const contracts = accounts.flatMap((account) =>
+    tokens.map((address) => {
+      return { address, abi: erc20Abi, functionName: 'balanceOf', args: [account] } as const
+    }),
+  )
+  const size = batchSize === undefined ? {} : { batchSize }
+  return async () => {
+    const answers = await Promise.all(clients.map((client) => client.multicall({ contracts, ...size })))
+    return answers.flat().filter(({ status }) => status === 'success').length
+  }
+}

@@ -1,0 +1,368 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../sandbox/support/processes.ts'
+import {
+  type Answers,
+  type Bursar,
+  environmentOf,
+  startBursar,
+  temporaryHome,
+} from '../support/bursarServer.ts'
+import { ERAS } from '../support/clients.ts'
+import { type Lane, MERCHANT, startWorld, TIP_JAR, type World } from '../support/engine.ts'
+
+// The built server and a real client of each era. Blocks come only when a test mines them.
+
+describe.each(ERAS)('a client of %s', (era) => {
+  let world: World
+  let bursar: Bursar
+  const { home, remove } = temporaryHome()
+
+  beforeAll(async () => {
+    world = await startWorld()
+    bursar = await startBursar({ era, env: environmentOf(world, home) })
+  })
+  afterAll(async () => {
+    await bursar.close()
+    await world.stop()
+    remove()
+  })
+
+  const laneOf = (chain: string) => (chain === 'sandbox-a' ? world.a : world.b)
+
+  async function prepare(idempotencyKey: string, args: object) {
+    return bursar.answer('simulate_transaction', { wallet: 'agent', ...args, idempotencyKey })
+  }
+
+  /** Sends an intent and mines until it is final. */
+  async function pay(lane: Lane, intentId: string) {
+    const sent = await bursar.answer('send_transaction', { intentId })
+    await lane.mine(2)
+    return bursar.answer('get_operation', { operation: sent.operationId, waitSeconds: 20, until: 'final' })
+  }
+
+  async function holdings(chain: string) {
+    const sheet = await bursar.answer('get_balances', {
+      chains: [chain],
+      accounts: ['agent', 'merchant', TIP_JAR],
+      assets: ['native', 'USDC'],
+    })
+    expect(sheet.failed).toEqual([])
+    return (sheet.chains[0]?.accounts ?? []).map(({ balances }) => balances.map(({ raw }) => BigInt(raw)))
+  }
+
+  test('speaks the protocol of its era, and the tools are there', async () => {
+    expect(bursar.connection.protocolVersion).toBe(era)
+    expect(bursar.connection.serverName).toBe('bursar')
+    // Only the older era has the initialize handshake, whose answer names the revision.
+    const shook = bursar.lines.some((line) => line.includes('"protocolVersion":"2025-11-25"'))
+    expect(shook).toBe(era === '2025-11-25')
+    expect(await bursar.connection.listTools()).toEqual([
+      'list_chains',
+      'get_wallets',
+      'get_balances',
+      'quote_gas',
+      'simulate_transaction',
+      'send_transaction',
+      'get_operation',
+      'list_operations',
+      'get_status',
+    ])
+  })
+
+  test.each([
+    ['sandbox-a', 'eip155:31337', 'ETH'],
+    ['sandbox-b', 'eip155:31338', 'tBNB'],
+  ])('pays three ways on %s, exactly and once each (R3, R8, R12)', async (chain, id, symbol) => {
+    const lane = laneOf(chain)
+    const { chains } = await bursar.answer('list_chains')
+    expect(chains.find((each) => each.chain.id === id)).toMatchObject({
+      network: 'sandbox',
+      confirmations: 2,
+    })
+    const { wallets } = await bursar.answer('get_wallets', { chain })
+    expect(wallets.find(({ name }) => name === 'agent')).toEqual({
+      name: 'agent',
+      address: '0x70997970C51812dc3A010C7d01b50e0d17dc79C8',
+      kind: 'eoa',
+      chains: [id],
+    })
+    expect(await holdings(chain)).toEqual([
+      [10_000_000000000000000000n, 1_000_000_000000n],
+      [10_000_000000000000000000n, 1_000_000_000000n],
+      [0n, 0n],
+    ])
+    expect(await bursar.answer('quote_gas', { chain })).toMatchObject({
+      gasLimit: '21000',
+      cap: { maxGasPriceGwei: '500', verdict: 'below-cap' },
+    })
+
+    const native = await prepare(`${chain}-native`, { chain, to: 'merchant', amount: '1.25' })
+    expect(native).toMatchObject({
+      status: 'ready',
+      chain: { id, sandbox: true },
+      to: MERCHANT,
+      value: { raw: '1250000000000000000', display: '1.25', symbol },
+      gasLimit: '21000',
+      simulation: {
+        gasUsed: '21000',
+        effects: [{ kind: 'transfer', to: MERCHANT, amount: { display: '1.25' } }],
+      },
+    })
+    const token = await prepare(`${chain}-token`, { chain, to: MERCHANT, amount: '250.5', asset: 'USDC' })
+    expect(token).toMatchObject({
+      to: MERCHANT,
+      value: { raw: '0' },
+      simulation: {
+        effects: [{ kind: 'transfer', to: MERCHANT, amount: { symbol: 'USDC', raw: '250500000' } }],
+      },
+    })
+    const call = await prepare(`${chain}-call`, {
+      chain,
+      to: TIP_JAR,
+      function: 'tip(string)',
+      args: ['thank you'],
+      amount: '0.05',
+    })
+    expect(call).toMatchObject({
+      function: 'tip(string)',
+      simulation: {
+        effects: [{ kind: 'transfer', to: TIP_JAR, amount: { raw: '50000000000000000', symbol } }],
+      },
+    })
+    expect(lane.proxy.count('eth_sendRawTransaction')).toBe(0)
+
+    const ended: Answers['get_operation'][] = []
+    for (const { intentId } of [native, token, call]) ended.push(await pay(lane, intentId))
+    for (const [nonce, operation] of ended.entries()) {
+      expect(operation).toMatchObject({
+        state: 'committed',
+        sideEffect: 'done',
+        steps: [{ state: 'final', nonce: `${nonce}`, confirmations: 2, requiredConfirmations: 2 }],
+      })
+      expect(operation.steps[0]?.attempts).toHaveLength(1)
+    }
+    const fees = ended.map((operation) => BigInt(operation.steps[0]?.feePaid?.raw ?? '0'))
+    expect(fees.every((fee) => fee > 0n)).toBe(true)
+    const paid = fees.reduce((sum, fee) => sum + fee, 0n)
+    expect(await holdings(chain)).toEqual([
+      [9_998_700000000000000000n - paid, 999_749_500000n],
+      [10_001_250000000000000000n, 1_000_250_500000n],
+      [50000000000000000n, 0n],
+    ])
+    expect(lane.proxy.count('eth_sendRawTransaction')).toBe(3)
+  })
+
+  test('lists what was paid, newest first, page by page', async () => {
+    const first = await bursar.answer('list_operations', { chain: 'sandbox-b', limit: 2 })
+    expect(first.operations.map(({ idempotencyKey }) => idempotencyKey)).toEqual([
+      'sandbox-b-call',
+      'sandbox-b-token',
+    ])
+    const second = await bursar.answer('list_operations', {
+      chain: 'sandbox-b',
+      limit: 2,
+      cursor: first.nextCursor,
+    })
+    expect(second.operations.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['sandbox-b-native'])
+    expect(second.nextCursor).toBeUndefined()
+    expect(second.operations[0]).toMatchObject({ state: 'committed', value: { display: '1.25' } })
+  })
+
+  test('sees that everything is well in get_status', async () => {
+    const status = await bursar.answer('get_status')
+    expect(status).toMatchObject({
+      sandbox: false,
+      operations: { running: 0, committed: 6, failed: 0, stuck: 0 },
+      journal: { writable: true },
+    })
+    expect(status.chains.map(({ chain, endpoints }) => [chain.id, endpoints[0]?.reachable])).toEqual([
+      ['eip155:31337', true],
+      ['eip155:31338', true],
+    ])
+  })
+
+  test('gets the same intent for the same key and arguments, however they are spelt (R3)', async () => {
+    const first = await prepare('again', { chain: 'sandbox-a', to: 'merchant', amount: '0.5' })
+    const again = await prepare('again', { chain: 'eip155:31337', to: MERCHANT.toLowerCase(), amount: '0.5' })
+    expect(again.intentId).toBe(first.intentId)
+    expect(again.status).toBe('ready')
+  })
+
+  test('hears how a wait goes on, and the wait ends when the payment is final', async () => {
+    const { intentId } = await prepare('watched', { chain: 'sandbox-a', to: 'merchant', amount: '0.125' })
+    const { operationId } = await bursar.answer('send_transaction', { intentId })
+    const heard: (string | undefined)[] = []
+    const waiting = bursar.answer(
+      'get_operation',
+      { operation: operationId, waitSeconds: 30, until: 'final' },
+      { onprogress: ({ message }) => heard.push(message) },
+    )
+    await eventually('the first progress', () => heard.includes('sent, 0 confirmations'))
+    await world.a.mine()
+    await eventually('the inclusion', () => heard.includes('included, 1 confirmations'))
+    await world.a.mine()
+    expect(await waiting).toMatchObject({ state: 'committed' })
+    expect(heard).toEqual(['sent, 0 confirmations', 'included, 1 confirmations'])
+  })
+
+  test('cancels a wait, and the payment goes on to its end (F24)', async () => {
+    const { intentId } = await prepare('cancelled', { chain: 'sandbox-a', to: 'merchant', amount: '0.25' })
+    const { operationId } = await bursar.answer('send_transaction', { intentId })
+    const abort = new AbortController()
+    const heard: unknown[] = []
+    const waiting = bursar.connection.callTool(
+      'get_operation',
+      { operation: operationId, waitSeconds: 45, until: 'final' },
+      { signal: abort.signal, onprogress: (progress) => heard.push(progress) },
+    )
+    await eventually('the wait has begun', () => heard.length > 0)
+    abort.abort('enough')
+    await expect(waiting).rejects.toThrow()
+    await world.a.mine(2)
+    expect(
+      await bursar.answer('get_operation', { operation: operationId, waitSeconds: 20, until: 'final' }),
+    ).toMatchObject({ state: 'committed' })
+  })
+
+  test('sends one intent again and again, also in parallel, and pays once (R3)', async () => {
+    const before = { merchant: await world.a.balance(MERCHANT), sends: sends(world.a).length }
+    const { intentId } = await prepare('parallel', { chain: 'sandbox-a', to: 'merchant', amount: '2' })
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => bursar.answer('send_transaction', { intentId })),
+    )
+    await world.a.mine(2)
+    const later = await bursar.answer('send_transaction', { intentId })
+    const ids = new Set([...answers, later].map(({ operationId }) => operationId))
+    expect([...ids]).toEqual([later.operationId])
+    const again = await prepare('parallel', { chain: 'sandbox-a', to: 'merchant', amount: '2' })
+    expect(again).toMatchObject({ intentId, status: 'executed', operationId: later.operationId })
+    expect(sends(world.a).length - before.sends).toBe(1)
+    expect((await world.a.balance(MERCHANT)) - before.merchant).toBe(2_000000000000000000n)
+  })
+
+  test('two server processes on one journal send the same intent at once: one payment (R3, R4)', async () => {
+    const other = await startBursar({ era, env: environmentOf(world, home) })
+    const before = { merchant: await world.a.balance(MERCHANT), nonce: await minedCount(world.a) }
+    world.a.proxy.reset()
+    // Both pass their simulation before either has written its operation.
+    world.a.proxy.setFault((calls) =>
+      calls.some(({ method }) => method === 'eth_simulateV1') ? { kind: 'delay', ms: 150 } : undefined,
+    )
+    for (const round of [1, 2, 3]) {
+      const { intentId } = await prepare(`both-${round}`, {
+        chain: 'sandbox-a',
+        to: 'merchant',
+        amount: '0.5',
+      })
+      const [mine, theirs] = await Promise.all(
+        [bursar, other].map((each) => each.answer('send_transaction', { intentId })),
+      )
+      expect(theirs?.operationId).toBe(mine?.operationId)
+      expect(theirs?.steps[0]?.attempts[0]?.hash).toBe(mine?.steps[0]?.attempts[0]?.hash)
+      await world.a.mine(2)
+      for (const each of [bursar, other]) {
+        const asked = { operation: `both-${round}`, waitSeconds: 20, until: 'final' }
+        expect(await each.answer('get_operation', asked)).toMatchObject({ state: 'committed' })
+      }
+    }
+    expect(new Set(sends(world.a)).size).toBe(3)
+    expect((await minedCount(world.a)) - before.nonce).toBe(3)
+    expect((await world.a.balance(MERCHANT)) - before.merchant).toBe(1_500000000000000000n)
+    world.a.proxy.reset()
+    await other.close()
+  })
+})
+
+describe('a client that vanishes', () => {
+  let world: World
+  const { home, remove } = temporaryHome()
+  beforeAll(async () => {
+    world = await startWorld()
+  })
+  afterAll(async () => {
+    await world.stop()
+    remove()
+  })
+
+  test('while its payment is on the way: a new server finds it by its key and it ends committed (F24)', async () => {
+    const first = await startBursar({ env: environmentOf(world, home) })
+    const { intentId } = await first.answer('simulate_transaction', {
+      chain: 'sandbox-a',
+      wallet: 'agent',
+      to: 'merchant',
+      amount: '3',
+      idempotencyKey: 'vanished',
+    })
+    world.a.proxy.setFault((calls) => (isSend(calls) ? { kind: 'delay', ms: 400 } : undefined))
+    const lost = first.connection.callTool('send_transaction', { intentId }).catch((error: unknown) => error)
+    await eventually('the broadcast has begun', () => sends(world.a).length === 1)
+    await first.close()
+    expect(await first.ended).toBe(0)
+    expect(await lost).toBeInstanceOf(Error)
+
+    const second = await startBursar({ env: environmentOf(world, home) })
+    const asked = { operation: 'vanished', waitSeconds: 20 }
+    expect((await second.answer('list_operations')).operations).toMatchObject([
+      { idempotencyKey: 'vanished', state: 'running' },
+    ])
+    await world.a.mine(2)
+    expect(await second.answer('get_operation', { ...asked, until: 'final' })).toMatchObject({
+      intentId,
+      state: 'committed',
+    })
+    expect(await second.answer('send_transaction', { intentId })).toMatchObject({ state: 'committed' })
+    // A server that ends may doubt its last broadcast; the same bytes may then be sent again, and no others.
+    expect(new Set(sends(world.a)).size).toBe(1)
+    expect(await minedCount(world.a)).toBe(1)
+    expect(await world.a.balance(MERCHANT)).toBe(10_003_000000000000000000n)
+    await second.close()
+  })
+
+  test('before its payment is in the journal: nothing happened, and the intent can be sent again (R2)', async () => {
+    const first = await startBursar({ env: environmentOf(world, home) })
+    const { intentId } = await first.answer('simulate_transaction', {
+      chain: 'sandbox-b',
+      wallet: 'agent',
+      to: 'merchant',
+      amount: '3',
+      idempotencyKey: 'never-sent',
+    })
+    world.b.proxy.reset()
+    world.b.proxy.setFault((calls) =>
+      calls.some(({ method }) => method === 'eth_simulateV1') ? { kind: 'hang' } : undefined,
+    )
+    const lost = first.connection.callTool('send_transaction', { intentId }).catch((error: unknown) => error)
+    await eventually('the simulation has begun', () => world.b.proxy.count('eth_simulateV1') === 1)
+    await first.close()
+    expect(await lost).toBeInstanceOf(Error)
+    world.b.proxy.reset()
+
+    const second = await startBursar({ env: environmentOf(world, home) })
+    expect(await second.answer('list_operations', { chain: 'sandbox-b' })).toEqual({ operations: [] })
+    expect(await second.refusal('get_operation', { operation: 'never-sent' })).toMatchObject({
+      code: 'operation_unknown',
+      sideEffect: 'none',
+    })
+    expect(sends(world.b)).toEqual([])
+    await second.answer('send_transaction', { intentId })
+    await world.b.mine(2)
+    const asked = { operation: 'never-sent', waitSeconds: 20, until: 'final' }
+    expect(await second.answer('get_operation', asked)).toMatchObject({ state: 'committed' })
+    expect(sends(world.b)).toHaveLength(1)
+    await second.close()
+  })
+})
+
+const isSend = (calls: readonly { readonly method: string }[]) =>
+  calls.some(({ method }) => method === 'eth_sendRawTransaction')
+
+/** The raw bytes of every broadcast that passed the proxy. */
+function sends({ proxy }: Lane): string[] {
+  return proxy.calls
+    .filter(({ method }) => method === 'eth_sendRawTransaction')
+    .map(({ params }) => String(params[0]))
+}
+
+async function minedCount({ ask }: Lane): Promise<number> {
+  return Number(await ask('eth_getTransactionCount', '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', 'latest'))
+}

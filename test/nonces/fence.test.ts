@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { IntentStore } from '../../src/store/intents.ts'
+import { Journal } from '../../src/store/journal.ts'
+import { NonceTableStore } from '../../src/store/nonces.ts'
+import { OperationStore } from '../../src/store/operations.ts'
+import type { StepRow } from '../../src/store/schema.ts'
+import { StepStore } from '../../src/store/steps.ts'
+import { readRows, testClock } from '../support/engine.ts'
+
+// Two journals on one file: what two processes have.
+const clock = testClock()
+let folder: string
+let path: string
+let journals: readonly [Journal, Journal]
+let stores: readonly [NonceTableStore, NonceTableStore]
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bursar-fence-'))
+  path = join(folder, 'journal.db')
+  journals = [new Journal(path, clock), new Journal(path, clock)]
+  stores = [new NonceTableStore(journals[0]), new NonceTableStore(journals[1])]
+})
+afterEach(async () => {
+  await Promise.all(journals.map((journal) => journal.close()))
+  rmSync(folder, { recursive: true, force: true })
+})
+
+let made = 0
+
+/** A step that was begun and has no nonce. */
+async function step(chain = 'eip155:31337', account = '0xA'): Promise<StepRow> {
+  const name = `step ${made++}`
+  const [journal] = journals
+  const { intent } = await new IntentStore(journal).save({
+    id: `int_${name}`,
+    principal: 'local',
+    idempotency_key: name,
+    arguments: '{}',
+    digest: '0x',
+    chain,
+    account,
+    wallet: 'agent',
+    plan: '{}',
+    expires_at: '2099-01-01T00:00:00.000Z',
+  })
+  const operations = new OperationStore(journal)
+  const documents = { payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
+  const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
+  const { operation } = await operations.begin(intent, lease, () => [documents])
+  const row = (await operations.find(operation.id))?.steps[0]?.step
+  if (!row) throw new Error('begun')
+  return row
+}
+
+const steps = (count: number) => Promise.all(Array.from({ length: count }, () => step()))
+const ascending = (nonces: readonly bigint[]) => [...nonces].sort((x, y) => (x < y ? -1 : 1))
+
+it('R4, F4: two stores on one file reserve distinct nonces in a row, whoever comes first', async () => {
+  const wanted = await steps(20)
+  const got = await Promise.all(
+    wanted.map((each, index) => stores[index % 2 === 0 ? 0 : 1].reserve(each, 3n)),
+  )
+  expect(ascending(got)).toEqual([
+    3n,
+    4n,
+    5n,
+    6n,
+    7n,
+    8n,
+    9n,
+    10n,
+    11n,
+    12n,
+    13n,
+    14n,
+    15n,
+    16n,
+    17n,
+    18n,
+    19n,
+    20n,
+    21n,
+    22n,
+  ])
+})
+
+it('R4, F5: a step that asks again, of either store, and at another floor, gets the nonce that it has', async () => {
+  const one = await step()
+  expect(await stores[0].reserve(one, 5n)).toBe(5n)
+  expect(await stores[1].reserve(one, 9n)).toBe(5n)
+  const both = await step()
+  const [first, second] = await Promise.all([stores[0].reserve(both, 5n), stores[1].reserve(both, 5n)])
+  expect([first, second]).toEqual([6n, 6n])
+})
+
+it('R4: lanes are apart: the same account on two chains, and two accounts on one', async () => {
+  expect(await stores[0].reserve(await step('eip155:31337', '0xA'), 0n)).toBe(0n)
+  expect(await stores[1].reserve(await step('eip155:31338', '0xA'), 0n)).toBe(0n)
+  expect(await stores[0].reserve(await step('eip155:31337', '0xB'), 0n)).toBe(0n)
+})
+
+it('R4: nothing below the floor is given out, and nonces beyond 2^53 are exact', async () => {
+  expect(await stores[0].reserve(await step(), 9_007_199_254_740_993n)).toBe(9_007_199_254_740_993n)
+  expect(await stores[0].reserve(await step(), 9_007_199_254_740_993n)).toBe(9_007_199_254_740_994n)
+  expect(await stores[0].reserve(await step(), 1n)).toBe(1n)
+})
+
+it('R4: order is that of numbers, not of text: 9, then 10', async () => {
+  for (const nonce of [8n, 9n, 10n, 11n]) expect(await stores[0].reserve(await step(), 8n)).toBe(nonce)
+})
+
+it('R4, F7: the gap that an abandoned step leaves is the next nonce given out', async () => {
+  const [one, two, three] = await steps(3)
+  if (!one || !two || !three) throw new Error('three')
+  await stores[0].reserve(one, 0n)
+  await stores[0].reserve(two, 0n)
+  expect(await new StepStore(journals[1]).abandon(one.id, 'never signed')).toBe(true)
+  expect(await stores[1].reserve(three, 0n)).toBe(0n)
+})
+
+it('R4: the file itself refuses a second live attempt at one nonce, whatever the code above it believes', async () => {
+  const [one, two] = await steps(2)
+  if (!one || !two) throw new Error('two')
+  const record = (store: StepStore, row: StepRow, hash: string) =>
+    store.recordAttempt(row, 4n, { raw: `0x02${hash}`, hash: `0x${hash}` }, { receipt: '{}' })
+  await record(new StepStore(journals[0]), one, 'aa')
+  await expect(record(new StepStore(journals[1]), two, 'bb')).rejects.toMatchObject({
+    code: expect.stringMatching(/^SQLITE_CONSTRAINT/),
+  })
+  expect(readRows(path, 'select hash from attempts')).toEqual([{ hash: '0xaa' }])
+  await expect(
+    journals[1].transact((tx) =>
+      tx
+        .insertInto('nonces')
+        .values([
+          { chain: 'c', account: 'a', nonce: '1', step_id: one.id, state: 'reserved', updated_at: '' },
+          { chain: 'c', account: 'a', nonce: '1', step_id: two.id, state: 'reserved', updated_at: '' },
+        ])
+        .execute(),
+    ),
+  ).rejects.toMatchObject({ code: expect.stringMatching(/^SQLITE_CONSTRAINT/) })
+})
+
+it('R2: a step that is signed twice keeps the first bytes, and the second are never seen again', async () => {
+  const one = await step()
+  const store = (index: 0 | 1) => new StepStore(journals[index])
+  await stores[0].reserve(one, 0n)
+  const sign = (index: 0 | 1, hash: string) =>
+    store(index).recordAttempt(one, 0n, { raw: `0x02${hash}`, hash: `0x${hash}` }, { receipt: '{}' })
+  const [first, second] = await Promise.all([sign(0, 'cc'), sign(1, 'dd')])
+  expect(first.hash).toBe(second.hash)
+  expect(readRows(path, 'select count(*) as n from attempts')).toEqual([{ n: 1 }])
+})
