@@ -14,6 +14,9 @@ export const StatusOutput = z.object({
           host: z.string(),
           reachable: z.boolean(),
           latencyMs: z.number().exactOptional(),
+          state: z.enum(['healthy', 'lagging', 'open', 'probing', 'wrong-chain']),
+          errorRate: z.number(),
+          lag: z.number().exactOptional(),
           problem: z.string().exactOptional(),
         }),
       ),
@@ -27,6 +30,7 @@ export const StatusOutput = z.object({
     stuck: z.number(),
   }),
   journal: z.object({ writable: z.boolean(), problem: z.string().exactOptional() }),
+  cache: z.object({ size: z.number(), hits: z.number(), misses: z.number(), evictions: z.number() }),
   warnings: z.array(z.string()),
 })
 

@@ -11,6 +11,12 @@ export interface EndpointHealth {
   readonly host: string
   readonly reachable: boolean
   readonly latencyMs?: number
+  /** What the pool makes of it: whether calls go there now. */
+  readonly state: 'healthy' | 'lagging' | 'open' | 'probing' | 'wrong-chain'
+  /** Share of recent calls that it failed, 0 to 1. */
+  readonly errorRate: number
+  /** Blocks behind the best endpoint, when that is known. */
+  readonly lag?: number
   /** Why it is not usable, in our words. */
   readonly problem?: string
 }
@@ -30,7 +36,16 @@ export interface Status {
   }[]
   readonly operations: Readonly<Record<'running' | 'committed' | 'failed' | 'stuck', number>>
   readonly journal: { readonly writable: boolean; readonly problem?: string }
+  /** Answers that were shown from the cache, since the start. */
+  readonly cache: CacheFigures
   readonly warnings: readonly string[]
+}
+
+export interface CacheFigures {
+  readonly size: number
+  readonly hits: number
+  readonly misses: number
+  readonly evictions: number
 }
 
 export interface StatusSources {
@@ -42,6 +57,7 @@ export interface StatusSources {
   readonly probe: (chain: string, signal: AbortSignal) => Promise<readonly ProbedEndpoint[]>
   /** Takes the journal's write lock and gives it back. */
   readonly lockJournal: () => Promise<void>
+  readonly cache: () => CacheFigures
   readonly warnings: readonly string[]
   readonly clock: Clock
   readonly startedAt: number
@@ -68,6 +84,7 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
       ? await sources.operations.countByState()
       : { running: 0, committed: 0, failed: 0, stuck: 0 },
     journal,
+    cache: sources.cache(),
     warnings: sources.warnings,
   }
 }

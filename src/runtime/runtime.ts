@@ -13,6 +13,7 @@ import { Policy } from '../policy/policy.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import { silentMetrics } from '../primitives/metrics.ts'
+import type { Cache } from '../rpc/cache/cache.ts'
 import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
 import { IntentStore } from '../store/intents.ts'
@@ -47,7 +48,8 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const clock = systemClock
   const registry = createRegistry(allChains, config.chains)
   const sandbox = config.sandbox.embedded ? new EmbeddedSandbox(config.sandbox.stateDir, logger) : undefined
-  const chains = openChains(config, registry, sandbox)
+  const cache = lruNodeCache(CACHE_ENTRIES)
+  const chains = openChains(config, registry, sandbox, cache)
   const journal = new Journal(join(sandbox?.journalFolder ?? config.home, 'journal.db'), clock)
   const intents = new IntentStore(journal)
   const operations = new OperationStore(journal)
@@ -95,9 +97,17 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     operations,
     probe: async (chain: string, signal: AbortSignal) => {
       const { access } = await chains.open(chain)
-      return Promise.all(access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal)))
+      const looks = access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal))
+      const probes = await Promise.all(looks)
+      const reports = access.report()
+      return probes.map(({ simulates: _simulates, ...probe }, index) => ({
+        ...HEALTHY,
+        ...reports[index],
+        ...probe,
+      }))
     },
     lockJournal: () => journal.lock(),
+    cache: () => cache.stats(),
     warnings: config.warnings,
     clock,
     startedAt: clock.now(),
@@ -125,11 +135,14 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     async stop() {
       await leases.stop()
       await chains.close()
+      cache.close()
       await journal.close()
       await sandbox?.stop()
     },
   }
 }
+
+const HEALTHY = { state: 'healthy', errorRate: 0 } as const
 
 /** Answers kept over all chains: at a few kilobytes each some tens of megabytes at most. */
 const CACHE_ENTRIES = 20_000
@@ -138,13 +151,13 @@ function openChains(
   config: Config,
   registry: ChainRegistry,
   sandbox: EmbeddedSandbox | undefined,
+  cache: Cache,
 ): OpenChains {
   const configured = new Map(config.chains.map(({ chainId, endpoints }) => [chainId, endpoints]))
   const usable = registry.all().filter(({ id, family, network }) => {
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  const cache = lruNodeCache(CACHE_ENTRIES)
   const access = { timeoutMs: config.rpcTimeoutMs, clock: systemClock, cache, metrics: silentMetrics }
   return new OpenChains(registry, usable, endpoints, access)
 }

@@ -150,12 +150,23 @@ export const answering: Services = {
       chains: [
         {
           chain,
-          endpoints: [{ host: '127.0.0.1:1', reachable: false, latencyMs: 3, problem: 'refused' }],
+          endpoints: [
+            {
+              host: '127.0.0.1:1',
+              reachable: false,
+              latencyMs: 3,
+              state: 'lagging',
+              errorRate: 0.5,
+              lag: 4,
+              problem: 'refused',
+            },
+          ],
           head: block,
         },
       ],
       operations: { running: 0, committed: 1, failed: 0, stuck: 0 },
       journal: { writable: true, problem: 'none' },
+      cache: { size: 1, hits: 2, misses: 3, evictions: 0 },
       warnings: ['sandbox'],
     }),
   },

@@ -16,7 +16,8 @@ export interface MemberReport {
   /** Exponentially weighted means. */
   readonly latencyMs: number
   readonly errorRate: number
-  readonly head?: bigint
+  /** Blocks behind the best head that is known. */
+  readonly lag?: number
   readonly problem?: string
 }
 
@@ -94,7 +95,7 @@ export class Member {
       state: this.#stateName(best, maxLag),
       latencyMs: Math.round(this.latencyMs),
       errorRate: Number(this.errorRate.toFixed(3)),
-      ...(this.head === undefined ? {} : { head: this.head }),
+      ...(this.head === undefined || best === undefined ? {} : { lag: Number(best - this.head) }),
       ...(this.problem === undefined ? {} : { problem: this.problem }),
     }
   }
