@@ -37,6 +37,16 @@ export class BursarError<C extends ErrorCode = ErrorCode> extends Error {
     this.chain = extras.chain
     this.quoted = extras.quoted
   }
+
+  /** The same error, naming the chain that it concerns; unchanged when it names one already. */
+  concerning(chain: string): BursarError {
+    if (this.chain !== undefined) return this
+    const { sideEffect, quoted, cause } = this
+    const extras = { chain, sideEffect, cause, ...(quoted && { quoted }) }
+    const named = new BursarError<ErrorCode>(this.code, this.context, extras)
+    if (this.stack !== undefined) named.stack = this.stack
+    return named
+  }
 }
 
 export function isBursarError<C extends ErrorCode>(error: unknown, code?: C): error is BursarError<C> {

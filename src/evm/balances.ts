@@ -27,11 +27,14 @@ const STAND_IN: Hex = '0xca11ca11ca11ca11ca11ca11ca11ca11ca11ca11'
  * block that it ran in, else through a simulation that brings Multicall3 along.
  */
 export class EvmBalances {
+  readonly #shown: ChainClient
   readonly #client: ChainClient
   readonly #multicall: Hex | undefined
   #deployed: boolean
 
-  constructor(chain: Chain, client: ChainClient) {
+  /** `shown` may answer from a cache; `client` asks the chain, for when that answer does not hold together. */
+  constructor(chain: Chain, shown: ChainClient, client: ChainClient) {
+    this.#shown = shown
     this.#client = client
     this.#multicall = chain.contracts['multicall3'] as Hex | undefined
     // On Arbitrum the EVM's block number is that of the parent chain, so Multicall3 cannot date its answer.
@@ -40,9 +43,10 @@ export class EvmBalances {
 
   async read(questions: readonly Question[], signal: AbortSignal): Promise<BalanceReading> {
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      const source = tries === 1 ? this.#shown : this.#client
       const reading = await (this.#deployed
-        ? this.#call(questions, signal)
-        : this.#simulate(questions, signal))
+        ? this.#call(questions, source, signal)
+        : this.#simulate(questions, source, signal))
       if (reading) {
         const balances = questions.map((question, index) => {
           const raw = reading.raws[index]
@@ -60,20 +64,24 @@ export class EvmBalances {
   }
 
   /** Undefined when the head moved between the two reads of the batch. */
-  async #call(questions: readonly Question[], signal: AbortSignal): Promise<Raws | undefined> {
+  async #call(
+    questions: readonly Question[],
+    client: ChainClient,
+    signal: AbortSignal,
+  ): Promise<Raws | undefined> {
     const multicall = this.#multicall ?? STAND_IN
     const groups = chunks(questions, QUESTIONS_PER_CALL)
     const requests = groups.map((group) => {
       return { method: 'eth_call', params: [{ to: multicall, data: aggregate(multicall, group) }, 'latest'] }
     })
-    const outcomes = await this.#client.batch([LATEST_BLOCK, ...requests], signal)
-    const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', this.#client), this.#client.host)
+    const outcomes = await client.batch([LATEST_BLOCK, ...requests], signal)
+    const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), client.host)
     const raws: (bigint | undefined)[] = []
     for (const outcome of outcomes.slice(1)) {
-      const data = asHex(resultOf(outcome, 'eth_call', this.#client), 'balances', this.#client.host)
+      const data = asHex(resultOf(outcome, 'eth_call', client), 'balances', client.host)
       if (data === '0x') {
         this.#deployed = false
-        return this.#simulate(questions, signal)
+        return this.#simulate(questions, client, signal)
       }
       const [number, parent, ...balances] = decodeAggregate(data)
       if (!dates(head, number, parent)) return undefined
@@ -83,19 +91,23 @@ export class EvmBalances {
   }
 
   /** The same questions to Multicall3's code, lent to an empty address for one simulation. */
-  async #simulate(questions: readonly Question[], signal: AbortSignal): Promise<Raws | undefined> {
-    const { host } = this.#client
+  async #simulate(
+    questions: readonly Question[],
+    client: ChainClient,
+    signal: AbortSignal,
+  ): Promise<Raws | undefined> {
+    const { host } = client
     const calls = chunks(questions, QUESTIONS_PER_CALL).map((group) => {
       return { to: STAND_IN, input: aggregate(STAND_IN, group) }
     })
     const stateOverrides = { [STAND_IN]: { code: multicall3.deployedBytecode } }
     const simulation = { blockStateCalls: [{ stateOverrides, calls }], validation: false }
-    const outcomes = await this.#client.batch(
+    const outcomes = await client.batch(
       [LATEST_BLOCK, { method: 'eth_simulateV1', params: [simulation, 'latest'] }],
       signal,
     )
-    const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', this.#client), host)
-    const { block, answers } = readSimulatedCalls(resultOf(outcomes[1], 'eth_simulateV1', this.#client), host)
+    const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), host)
+    const { block, answers } = readSimulatedCalls(resultOf(outcomes[1], 'eth_simulateV1', client), host)
     if (!ranOn(head, block)) return undefined
     const raws = answers.flatMap((data) => decodeAggregate(data).slice(2).map(asAmount))
     return { block: head.ref, raws }

@@ -36,11 +36,13 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
   const witnesses = new Witnesses(reads.healthy)
   const assets = new EvmAssets(chain, client)
   const rehearsals = new EvmRehearsals(client, assets, witnesses)
-  const balances = new EvmBalances(chain, shown)
+  const balances = new EvmBalances(chain, shown, client)
 
   async function fees(signal: AbortSignal): Promise<FeeReading> {
     for (let tries = 1; ; tries++) {
-      const outcomes = await shown.batch([LATEST_BLOCK, FEE_HISTORY], signal)
+      // An answer from the cache that does not hold together is asked for again past it.
+      const source = tries === 1 ? shown : client
+      const outcomes = await source.batch([LATEST_BLOCK, FEE_HISTORY], signal)
       const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', shown), shown.host)
       const history = resultOf(outcomes[1], 'eth_feeHistory', shown)
       const reading = readFees(history, head.ref, shown.host)

@@ -1,4 +1,5 @@
 import type { ChainAdapter, ChainDirectory } from '../chains/adapter.ts'
+import { namingItsChain } from '../chains/chainErrors.ts'
 import type { ChainRegistry } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
@@ -80,7 +81,7 @@ export class OpenChains implements ChainDirectory {
     const endpoints = (await this.#endpoints()).get(chain.id)
     if (!endpoints) throw this.#notConfigured(chain)
     const access = openChainAccess(chain, endpoints, this.#options)
-    return { adapter: evmAdapter(chain, access), access }
+    return { adapter: namingItsChain(evmAdapter(chain, access)), access }
   }
 
   #notConfigured(chain: Chain): BursarError {

@@ -13,6 +13,11 @@ export interface HttpTransportOptions {
 }
 
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+/**
+ * Said by what stands before a node, whatever the body is: no credentials, too slow, too many, nobody there. Taken for
+ * the chain's answer, a rate limit would read as a revert, or as an endpoint that takes no batches.
+ */
+const GATEWAY_STATUSES: ReadonlySet<number> = new Set([401, 407, 408, 429, 502, 503, 504])
 
 /** JSON-RPC over keep-alive HTTP. Redirects are not followed (T13). */
 export function httpTransport(options: HttpTransportOptions): RpcTransport {
@@ -39,10 +44,12 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   async function exchange(body: unknown, signal: AbortSignal): Promise<string> {
     const response = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(body), signal })
     const text = await response.body.text()
+    const { statusCode } = response
     // Several providers put a proper JSON-RPC refusal into a 4xx or 5xx answer; only the rest is a failure.
-    if (response.statusCode === 200 || /^\s*[{[]/.test(text)) return text
-    if (response.statusCode === 429) throw throttled(host, response.headers['retry-after'])
-    throw new BursarError('provider_unreachable', { host, reason: `HTTP ${response.statusCode}` })
+    if (statusCode === 200) return text
+    if (statusCode >= 400 && !GATEWAY_STATUSES.has(statusCode) && /^\s*[{[]/.test(text)) return text
+    if (statusCode === 429) throw throttled(host, response.headers['retry-after'])
+    throw new BursarError('provider_unreachable', { host, reason: `HTTP ${statusCode}` })
   }
 
   async function post(body: unknown, signal: AbortSignal): Promise<string> {

@@ -1,0 +1,273 @@
+import { inspect } from 'node:util'
+import { createPublicClient, custom } from 'viem'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { Secret } from '../../src/primitives/secret.ts'
+import { chainClient } from '../../src/rpc/chainClient.ts'
+import { coalesced } from '../../src/rpc/coalesce.ts'
+import { httpTransport } from '../../src/rpc/endpoint/httpTransport.ts'
+import { readsOnly, verifiedChain } from '../../src/rpc/guards.ts'
+import { AGENT, startWorld, type World } from '../support/engine.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+beforeEach(() => world.a.proxy.reset())
+
+const never = new AbortController().signal
+const at = (path: string) => httpTransport({ url: new Secret(world.a.proxy.url + path), timeoutMs: 500 })
+const CHAIN_ID = { method: 'eth_chainId', params: [] }
+const NUMBER = { method: 'eth_blockNumber', params: [] }
+
+describe('R7: the guard on sends', () => {
+  it.each([
+    'eth_sendRawTransaction',
+    'eth_sendTransaction',
+    'eth_sendRawTransactionConditional',
+    'eth_sendRawTransactionSync',
+    'eth_sendPrivateTransaction',
+    'eth_sendPrivateRawTransaction',
+    'eth_sendBundle',
+    'mev_sendBundle',
+    'eth_sendUserOperation',
+    'eth_sign',
+    'eth_signTransaction',
+    'eth_signTypedData_v4',
+    'personal_sendTransaction',
+    'personal_sign',
+    'wallet_sendCalls',
+    'bor_sendRawTransaction',
+    'bsc_sendBundle',
+    'txpool_sendRawTransactionOfTomorrow',
+    'eth_sendTransactionTheNodeInventsTomorrow',
+    'anvil_setBalance',
+    'evm_mine',
+    'debug_setHead',
+    'admin_addPeer',
+    'miner_start',
+    'eth_callBundleAndSend',
+    'ETH_SENDRAWTRANSACTION',
+    ' eth_sendRawTransaction',
+    'eth_call\neth_sendRawTransaction',
+    '',
+  ])('R7: refuses %j before anything leaves, alone and hidden in a batch of reads', async (method) => {
+    const guarded = readsOnly(at(''))
+    for (const batch of [[{ method, params: [] }], [CHAIN_ID, { method, params: [] }, NUMBER]]) {
+      await expect(guarded.send(batch, never)).rejects.toMatchObject({ code: 'send_forbidden', kind: 'bug' })
+    }
+    expect(world.a.proxy.roundTrips).toBe(0)
+    await guarded.close()
+  })
+
+  it.each([
+    'eth_call',
+    'eth_getBalance',
+    'eth_getLogs',
+    'eth_simulateV1',
+    'eth_feeHistory',
+    'debug_traceCall',
+  ])('R7: lets %s pass', async (method) => {
+    const guarded = readsOnly(at(''))
+    await guarded.send([{ method, params: [] }], never)
+    expect(world.a.proxy.count(method)).toBe(1)
+    await guarded.close()
+  })
+})
+
+describe('R13: the chain behind an endpoint', () => {
+  const verified = () => verifiedChain(at(''), { method: 'eth_chainId', expected: '0x2105' }, 'eip155:8453')
+
+  it('R13, T12: an endpoint of another chain is never asked anything but its chain', async () => {
+    const transport = verified()
+    await expect(transport.send([NUMBER], never)).rejects.toMatchObject({
+      code: 'provider_wrong_chain',
+      context: { expected: 'eip155:8453', found: '31337' },
+      chain: 'eip155:8453',
+    })
+    await expect(transport.send([NUMBER], never)).rejects.toMatchObject({ code: 'provider_wrong_chain' })
+    expect(world.a.proxy.calls.map(({ method }) => method)).toEqual(['eth_chainId', 'eth_chainId'])
+    await transport.close()
+  })
+
+  it('R13: is asked for once, however many ask at the same time', async () => {
+    const transport = verifiedChain(at(''), { method: 'eth_chainId', expected: '0x7a69' }, 'eip155:31337')
+    await Promise.all(Array.from({ length: 10 }, () => transport.send([NUMBER], never)))
+    expect(world.a.proxy.count('eth_chainId')).toBe(1)
+    await transport.close()
+  })
+})
+
+describe('batches', () => {
+  it('are one round trip', async () => {
+    const transport = at('')
+    await transport.send([CHAIN_ID, NUMBER, CHAIN_ID], never)
+    expect(world.a.proxy.roundTrips).toBe(1)
+    await transport.close()
+  })
+
+  it('F17: refused as such are sent as single calls, from then on without asking again', async () => {
+    const refusesBatches = (calls: readonly unknown[]) =>
+      calls.length > 1
+        ? ({
+            kind: 'body',
+            text: '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no batches"}}',
+          } as const)
+        : undefined
+    const transport = at('')
+    world.a.proxy.setFault(refusesBatches)
+    expect(await transport.send([CHAIN_ID, CHAIN_ID], never)).toEqual([
+      { ok: true, result: '0x7a69' },
+      { ok: true, result: '0x7a69' },
+    ])
+    expect(world.a.proxy.roundTrips).toBe(3)
+    await transport.send([CHAIN_ID, CHAIN_ID], never)
+    expect(world.a.proxy.roundTrips).toBe(5)
+    await transport.close()
+  })
+
+  it('F17: refused for their rate are no reason to send their calls one by one', async () => {
+    const transport = at('')
+    const body = '{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"slow down"}}'
+    world.a.proxy.setFault(() => ({ kind: 'status', code: 429, body }))
+    await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toMatchObject({
+      code: 'provider_throttled',
+    })
+    expect(world.a.proxy.roundTrips).toBe(1)
+    world.a.proxy.setFault(undefined)
+    await transport.send([CHAIN_ID, NUMBER], never)
+    expect(world.a.proxy.roundTrips).toBe(2)
+    await transport.close()
+  })
+
+  it('answered in another order are put right', async () => {
+    const transport = at('')
+    world.a.proxy.setFault(() => ({
+      kind: 'rewrite',
+      text: (answer) => JSON.stringify((JSON.parse(answer) as unknown[]).reverse()),
+    }))
+    const [chain, number] = await transport.send([CHAIN_ID, NUMBER], never)
+    expect(chain).toEqual({ ok: true, result: '0x7a69' })
+    expect(number).not.toEqual(chain)
+    await transport.close()
+  })
+
+  it('F17: with an entry missing are garbage as a whole', async () => {
+    const transport = at('')
+    world.a.proxy.setFault(() => ({
+      kind: 'rewrite',
+      text: (answer) => JSON.stringify((JSON.parse(answer) as unknown[]).slice(1)),
+    }))
+    await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toThrow('a batch entry is missing')
+    await transport.close()
+  })
+})
+
+describe('coalescing', () => {
+  it('joins what twenty callers ask in one turn into one round trip', async () => {
+    const transport = coalesced(at(''))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => transport.send([index % 2 ? CHAIN_ID : NUMBER], never)),
+    )
+    expect(world.a.proxy.roundTrips).toBe(1)
+    expect(answers[1]).toEqual([{ ok: true, result: '0x7a69' }])
+    expect(answers[0]).not.toEqual(answers[1])
+    await transport.close()
+  })
+
+  it('splits what is more than a batch holds', async () => {
+    const transport = coalesced(at(''), 4)
+    const pairs = Array.from({ length: 5 }, () => transport.send([CHAIN_ID, CHAIN_ID], never))
+    for (const outcomes of await Promise.all(pairs)) expect(outcomes).toHaveLength(2)
+    expect(world.a.proxy.roundTrips).toBe(3)
+    await transport.close()
+  })
+
+  it('one caller who leaves does not end the wait of the others', async () => {
+    const transport = coalesced(at(''))
+    const leaving = new AbortController()
+    const gone = transport.send([NUMBER], leaving.signal)
+    const staying = transport.send([CHAIN_ID], never)
+    leaving.abort(new Error('left'))
+    await expect(gone).rejects.toThrow('left')
+    expect(await staying).toEqual([{ ok: true, result: '0x7a69' }])
+    await transport.close()
+  })
+})
+
+describe('T14: what is secret in a URL', () => {
+  const CANARY = 'c4n4ry'
+  const url = () => world.a.proxy.url.replace('http://', `http://user-${CANARY}:pass-${CANARY}@`)
+
+  it.each([
+    ['HTTP 500', { kind: 'status', code: 500, body: 'oops' }],
+    ['HTTP 429', { kind: 'status', code: 429, body: '{}' }],
+    ['a redirect', { kind: 'status', code: 302, headers: { location: '/elsewhere' } }],
+    ['a broken connection', { kind: 'reset' }],
+    ['silence', { kind: 'hang' }],
+    ['garbage', { kind: 'body', text: 'garbage' }],
+  ] as const)('T14: is in nothing that is thrown, shown or logged on %s', async (_name, fault) => {
+    const transport = httpTransport({
+      url: new Secret(`${url()}/v2/${CANARY}?key=${CANARY}`),
+      timeoutMs: 200,
+    })
+    world.a.proxy.setFault(() => fault)
+    const error = await transport.send([CHAIN_ID], never).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(Error)
+    const shown = [String(error), JSON.stringify(error), inspect(error, { depth: 10, showHidden: true })]
+    for (let cause = error; cause instanceof Error; cause = cause.cause)
+      shown.push(cause.message, String(cause.stack))
+    expect(shown.join('\n')).not.toContain(CANARY)
+    expect(shown.join('\n')).not.toContain(Buffer.from(`user-${CANARY}:pass-${CANARY}`).toString('base64'))
+    expect(inspect(transport, { depth: 10 })).not.toContain(CANARY)
+    await transport.close()
+  })
+
+  it('T14: is in nothing that is thrown when nobody listens', async () => {
+    const transport = httpTransport({
+      url: new Secret(`http://u:${CANARY}@127.0.0.1:1/v2/${CANARY}`),
+      timeoutMs: 500,
+    })
+    const error = await transport.send([CHAIN_ID], never).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'provider_unreachable', context: { reason: 'ECONNREFUSED' } })
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(CANARY)
+    await transport.close()
+  })
+})
+
+it('T13: a redirect is not followed', async () => {
+  world.b.proxy.reset()
+  world.a.proxy.setFault(() => ({ kind: 'status', code: 308, headers: { location: world.b.proxy.url } }))
+  const transport = at('')
+  await expect(transport.send([CHAIN_ID], never)).rejects.toMatchObject({
+    context: { reason: 'HTTP 308' },
+  })
+  expect(world.b.proxy.roundTrips).toBe(0)
+  await transport.close()
+})
+
+it('F17: a refusal in JSON-RPC is an outcome even under HTTP 400 or 500', async () => {
+  const transport = at('')
+  for (const code of [400, 500]) {
+    world.a.proxy.setFault(() => ({
+      kind: 'status',
+      code,
+      body: '{"jsonrpc":"2.0","id":null,"error":{"code":-32602,"message":"bad params"}}',
+    }))
+    expect(await transport.send([CHAIN_ID], never)).toEqual([
+      { ok: false, error: { code: -32602, message: 'bad params' } },
+    ])
+  }
+  await transport.close()
+})
+
+it('serves viem as its custom transport', async () => {
+  const transport = readsOnly(coalesced(at('')))
+  const client = createPublicClient({ transport: custom(chainClient('eip155:31337', transport)) })
+  await world.a.mine(3)
+  expect(await client.getBlockNumber({ cacheTime: 0 })).toBe(
+    BigInt((await world.a.ask('eth_blockNumber')) as string),
+  )
+  expect(await client.getBalance({ address: AGENT })).toBe(10_000_000_000_000_000_000_000n)
+  await transport.close()
+})
