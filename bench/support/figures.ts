@@ -17,3 +17,9 @@ export function round(value: number): number {
 export function line(name: string, ...columns: readonly string[]): void {
   console.log(`${name.padEnd(44)}${columns.map((column) => column.padStart(14)).join('')}`)
 }
+
+/** The value below which a share `q` of the values lies. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
+}
