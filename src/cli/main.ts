@@ -31,4 +31,9 @@ program
   .description('check Node, configuration, endpoints and journal, and say what to do')
   .action(async () => (await import('./doctor.ts')).doctor(manifest.version))
 
+// Without this the default command would take an unknown one for an argument of its own.
+const [, , given = ''] = process.argv
+const known = ['help', ...program.commands.map((command) => command.name())]
+if (/^[^-]/.test(given) && !known.includes(given)) program.error(`error: unknown command '${given}'`)
+
 program.parseAsync().catch(fail)

@@ -211,6 +211,10 @@ export const errorCatalogue = {
     message: `The journal cannot be written, so nothing can be signed: ${c.reason}.`,
     fix: 'Ask the operator to free disk space or correct BURSAR_HOME; doctor checks it.',
   })),
+  journal_missing: spec(6002, 'config', 'no', (c: { package: string }) => ({
+    message: `The journal cannot be opened, so nothing can be signed: the package ${c.package} is not installed.`,
+    fix: `Ask the operator to run "npm install ${c.package}" where Bursar is installed and to start it again; --omit=optional leaves it out.`,
+  })),
   cancelled: spec(9002, 'input', 'same', (c: { what: string }) => ({
     message: `${c.what} was cancelled by the client.`,
     fix: 'Call again when the answer is wanted. Operations that were started go on: see list_operations.',

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Driver, Kysely, Migrator, SqliteDialect, type SqliteDialectConfig } from 'kysely'
-import Database from 'libsql'
+import type Database from 'libsql'
+import manifest from '../../package.json' with { type: 'json' }
 import { BursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
 import { journal0001 } from './migrations/0001Journal.ts'
@@ -48,8 +49,9 @@ async function beginImmediate(sqlite: Database.Database): Promise<void> {
   }
 }
 
-/** Opens, and creates or migrates, the journal at `path`. Throws `journal_unavailable`. */
+/** Opens, and creates or migrates, the journal at `path`. Throws `journal_unavailable` or `journal_missing`. */
 export async function openDatabase(path: string): Promise<JournalDb> {
+  const Database = await loadDriver()
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const sqlite = new Database(path, { timeout: BUSY_TIMEOUT_MS })
@@ -64,6 +66,17 @@ export async function openDatabase(path: string): Promise<JournalDb> {
     return db
   } catch (error) {
     throw asJournalError(error)
+  }
+}
+
+/** libsql, whose native half is an optional package of its own: npm leaves it out with --omit=optional. */
+async function loadDriver(): Promise<typeof Database> {
+  try {
+    return (await import('libsql')).default
+  } catch (error) {
+    const [, name] = /Cannot find module '(@libsql\/[\w-]+)'/.exec(String(error)) ?? []
+    const missing = `${name ?? 'libsql'}@${manifest.dependencies.libsql}`
+    throw new BursarError('journal_missing', { package: missing }, { cause: error })
   }
 }
 

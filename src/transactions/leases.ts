@@ -49,7 +49,10 @@ export class Leases {
     this.#stop.abort()
     this.wake()
     await this.#loop
-    await this.#operations.release(this.#owner)
+    // They run out by themselves when the journal cannot be written any more.
+    await this.#operations.release(this.#owner).catch((error: unknown) => {
+      this.#logger.warn('leases were not handed over', { cause: String(error) })
+    })
   }
 
   async #run(drive: (operationId: string) => Promise<void>): Promise<void> {

@@ -47,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 beforeEach(() => {
-  engine = startEngine({ lanes: [world.a, world.b], rpcTimeoutMs: 1_000 })
+  engine = startEngine({ lanes: [world.a, world.b] })
   sheets = new BalanceSheets(engine.chains, engine.wallets)
   world.a.proxy.reset()
   world.b.proxy.reset()
@@ -170,7 +170,7 @@ it('R12: a chain without Multicall3 answers the same, in one round trip', async 
   const access = openChainAccess(
     { ...sandboxA, contracts: { multicall3: '0x00000000000000000000000000000000000000aa' } },
     [{ url: new Secret(world.a.proxy.url), priority: 0 }],
-    { timeoutMs: 1_000, clock: systemClock, cache: lruNodeCache(10), metrics: silentMetrics },
+    { timeoutMs: 5_000, clock: systemClock, cache: lruNodeCache(10), metrics: silentMetrics },
   )
   // Uncached, so that the second reading asks again.
   const bare = evmAdapter(

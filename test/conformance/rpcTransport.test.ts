@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-const http = () => httpTransport({ url: new Secret(world.a.proxy.url), timeoutMs: 300 })
+const http = () => httpTransport({ url: new Secret(world.a.proxy.url), timeoutMs: 1_000 })
 const identity = { method: 'eth_chainId', expected: '0x7a69' }
 
 /** Every way to a chain. Whatever wraps a transport behaves as one. */

@@ -44,6 +44,7 @@ export const contexts: { readonly [C in ErrorCode]: ErrorContext<C> } = {
   idempotency_conflict: { key: 'rent-11', intentId: 'int_0', differs: ['amount'] },
   operation_unknown: { given: 'op_0' },
   journal_unavailable: { reason: 'the disk is full' },
+  journal_missing: { package: '@libsql/linux-x64-gnu@0.5.29' },
   cancelled: { what: 'get_operation' },
   internal: {},
 }

@@ -38,9 +38,9 @@ afterAll(async () => {
   remove()
 })
 
-test.each(badPayments)(
-  'simulate_transaction refuses $title',
-  async ({ given, code, message, fix, quoted, chainless }) => {
+test.each(badPayments.map((bad) => [bad.title, bad] as const))(
+  'simulate_transaction refuses %s',
+  async (_title, { given, code, message, fix, quoted, chainless }) => {
     const error = await bursar.refusal('simulate_transaction', given)
     expect(error).toMatchObject({ code, message, sideEffect: 'none', retry: 'no', ...(fix && { fix }) })
     expect(error.chain).toEqual(chainless ? undefined : SANDBOX_A)

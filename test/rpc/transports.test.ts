@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { createPublicClient, custom } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { unattended } from '../../src/primitives/abort.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { chainClient } from '../../src/rpc/chainClient.ts'
 import { coalesced } from '../../src/rpc/coalesce.ts'
@@ -15,8 +16,8 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 beforeEach(() => world.a.proxy.reset())
 
-const never = new AbortController().signal
-const at = (path: string) => httpTransport({ url: new Secret(world.a.proxy.url + path), timeoutMs: 500 })
+const never = unattended()
+const at = (path: string) => httpTransport({ url: new Secret(world.a.proxy.url + path), timeoutMs: 2_000 })
 const CHAIN_ID = { method: 'eth_chainId', params: [] }
 const NUMBER = { method: 'eth_blockNumber', params: [] }
 
@@ -47,6 +48,7 @@ describe('R7: the guard on sends', () => {
     'admin_addPeer',
     'miner_start',
     'eth_callBundleAndSend',
+    'admin_eth_call',
     'ETH_SENDRAWTRANSACTION',
     ' eth_sendRawTransaction',
     'eth_call\neth_sendRawTransaction',
@@ -209,7 +211,7 @@ describe('T14: what is secret in a URL', () => {
   ] as const)('T14: is in nothing that is thrown, shown or logged on %s', async (_name, fault) => {
     const transport = httpTransport({
       url: new Secret(`${url()}/v2/${CANARY}?key=${CANARY}`),
-      timeoutMs: 200,
+      timeoutMs: 1_000,
     })
     world.a.proxy.setFault(() => fault)
     const error = await transport.send([CHAIN_ID], never).catch((thrown: unknown) => thrown)

@@ -21,7 +21,7 @@ afterAll(() => world.stop())
 
 beforeEach(() => {
   world.a.proxy.reset()
-  engine = startEngine({ lanes: [world.a], rpcTimeoutMs: 400 })
+  engine = startEngine({ lanes: [world.a], rpcTimeoutMs: 1_500 })
   return () => engine.stop()
 })
 

@@ -21,7 +21,7 @@ afterAll(() => world.stop())
 
 beforeEach(() => {
   world.a.proxy.reset()
-  engine = startEngine({ lanes: [world.a], rpcTimeoutMs: 500 })
+  engine = startEngine({ lanes: [world.a] })
   return () => engine.stop()
 })
 

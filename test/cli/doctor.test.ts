@@ -1,0 +1,147 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { BURSAR, environmentOf, run, temporaryHome } from '../support/bursarServer.ts'
+import { startWorld, type World } from '../support/engine.ts'
+
+// `bursar doctor` as an operator runs it: what it says, and its exit code.
+
+const API_KEY = 'canary-api-key-7f3d'
+const PRIVATE_KEY = 'c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00'
+
+let world: World
+const { home, remove } = temporaryHome()
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterEach(() => world.a.proxy.setFault(undefined))
+afterAll(async () => {
+  await world.stop()
+  remove()
+})
+
+/** Every endpoint has a key in its path, every run a private key: none of them may ever be shown (T14, T15). */
+async function doctor(change: Readonly<Record<string, string>> = {}) {
+  const env = {
+    ...environmentOf(world, home),
+    SANDBOX_A_RPC_URL: `${world.a.proxy.url}/v2/${API_KEY}`,
+    SANDBOX_B_RPC_URL: `${world.b.proxy.url}/v2/${API_KEY}`,
+    WALLET_CANARY_PRIVATE_KEY: `0x${PRIVATE_KEY}`,
+    ...change,
+  }
+  const { code, stdout, stderr } = await run(process.execPath, [BURSAR, 'doctor'], { env })
+  for (const secret of [API_KEY, PRIVATE_KEY]) expect(stdout + stderr).not.toContain(secret)
+  return { code, said: stdout, stderr }
+}
+
+const hostOf = (url: string) => new URL(url).host
+
+test('a good set-up: exit code 0, every check told', async () => {
+  const { code, said, stderr } = await doctor()
+  expect(said).toMatch(/ {2}ok {3}Node \d+\.\d+\.\d+\n/)
+  expect(said).toContain('  ok   Configuration: 2 chain(s), 1 wallet(s)\n')
+  for (const [name, id, url] of [
+    ['Sandbox A', 'eip155:31337', world.a.proxy.url],
+    ['Sandbox B', 'eip155:31338', world.b.proxy.url],
+  ] as const) {
+    expect(said).toMatch(
+      new RegExp(
+        ` {2}ok {3}${name} \\(${id}\\) at ${hostOf(url)}: chain id right, block \\d+, \\d+ ms, eth_simulateV1 offered\n`,
+      ),
+    )
+  }
+  expect(said).toContain(`  ok   Journal: the journal in ${home} can be written`)
+  expect(said).toMatch(/Everything that must work does\.\n$/)
+  expect(said).not.toContain('FAIL')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})
+
+test('nothing configured: the sandbox comes up, is checked, and exit code 0', async () => {
+  const { code, stdout } = await run(process.execPath, [BURSAR, 'doctor'], {
+    env: { PATH: '/usr/bin:/bin', BURSAR_HOME: home },
+  })
+  expect(stdout).toMatch(/ {2}ok {3}Sandbox A \(eip155:31337\) at 127\.0\.0\.1:\d+: chain id right/)
+  expect(stdout).toMatch(/ {2}ok {3}Sandbox B \(eip155:31338\) at 127\.0\.0\.1:\d+: chain id right/)
+  expect(code).toBe(0)
+})
+
+test('an endpoint that nobody serves: exit code 1, which one and what to do', async () => {
+  // Port 1 is reserved, and nothing listens on it.
+  const { code, said } = await doctor({ SANDBOX_A_RPC_URL: `http://127.0.0.1:1/v2/${API_KEY}` })
+  expect(said).toContain(
+    ' FAIL  Sandbox A (eip155:31337) at 127.0.0.1:1: The endpoint 127.0.0.1:1 did not answer: ECONNREFUSED.\n' +
+      '       → Correct SANDBOX_A_RPC_*, or choose another endpoint.\n',
+  )
+  expect(said).toContain('  ok   Sandbox B')
+  expect(said).toMatch(/1 thing\(s\) to mend\.\n$/)
+  expect(code).toBe(1)
+})
+
+test('an endpoint of another chain: exit code 1, which chain it serves (R13)', async () => {
+  const { code, said } = await doctor({ SANDBOX_A_RPC_URL: `${world.b.proxy.url}/v2/${API_KEY}` })
+  const host = hostOf(world.b.proxy.url)
+  expect(said).toContain(
+    ` FAIL  Sandbox A (eip155:31337) at ${host}: The endpoint ${host} serves chain 31338, not eip155:31337; it is not used.\n` +
+      '       → Correct SANDBOX_A_RPC_*, or choose another endpoint.\n',
+  )
+  expect(code).toBe(1)
+})
+
+test('an endpoint that cannot simulate: exit code 1, because nothing could be signed (R1)', async () => {
+  world.a.proxy.setFault((calls) =>
+    calls.some(({ method }) => method === 'eth_simulateV1') ? { kind: 'rewrite', text: refused } : undefined,
+  )
+  const { code, said } = await doctor()
+  expect(said).toMatch(
+    / FAIL {2}Sandbox A .*; it does not offer eth_simulateV1, so nothing can be signed through it\n {7}→ Give SANDBOX_A an endpoint that offers eth_simulateV1\.\n/,
+  )
+  expect(code).toBe(1)
+})
+
+test('a journal that cannot be opened: exit code 1, and the other checks are still told', async () => {
+  const broken = join(home, 'broken')
+  mkdirSync(join(broken, 'journal.db'), { recursive: true })
+  const { code, said } = await doctor({ BURSAR_HOME: broken })
+  expect(said).toContain(' FAIL  Journal: The journal cannot be written, so nothing can be signed: ')
+  expect(said).toContain('correct BURSAR_HOME')
+  expect(said).toContain('  ok   Sandbox A')
+  expect(code).toBe(1)
+})
+
+test('a BURSAR_HOME under a file: exit code 1, naming it', async () => {
+  const file = join(home, 'file')
+  writeFileSync(file, '')
+  const { code, said } = await doctor({ BURSAR_HOME: join(file, 'bursar') })
+  expect(said).toContain(`- ${file}/bursar/.env cannot be read (ENOTDIR)\n`)
+  expect(code).toBe(1)
+})
+
+test('a wrong configuration: exit code 1, every problem at once, no value shown (T15)', async () => {
+  const { code, said } = await doctor({
+    MAX_GAS_PRICE_GWEI: 'cheap',
+    MAX_PER_TRANSACTION: 'everything',
+    INTENT_TTL_SECONDS: '5',
+    WALLET_SHORT_PRIVATE_KEY: PRIVATE_KEY.slice(0, 63),
+    SANDBOX_B_RPC_URL: `wss://rpc.example/v2/${API_KEY}`,
+    BURSAR_HOM: home,
+  })
+  expect(said).toContain('The configuration has 6 problem(s):\n')
+  for (const name of [
+    'MAX_GAS_PRICE_GWEI',
+    'MAX_PER_TRANSACTION',
+    'INTENT_TTL_SECONDS',
+    'WALLET_SHORT_PRIVATE_KEY',
+    'SANDBOX_B_RPC_URL',
+    'BURSAR_HOM ',
+  ]) {
+    expect(said).toMatch(new RegExp(`^- ${name}`, 'm'))
+  }
+  expect(said).not.toContain(PRIVATE_KEY.slice(0, 63))
+  expect(code).toBe(1)
+})
+
+/** What a node answers that does not know a method. */
+function refused(answer: string): string {
+  const { id } = JSON.parse(answer) as { readonly id: number }
+  return JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } })
+}
