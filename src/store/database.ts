@@ -93,13 +93,13 @@ async function migrate(db: JournalDb, sqlite: Database.Database): Promise<void> 
   if (error !== undefined) throw error
 }
 
-/** A database failure as `journal_unavailable`; errors of ours pass unchanged. */
+/** A failure of the database or its file as `journal_unavailable`; bugs and errors of ours pass unchanged. */
 export function asJournalError(error: unknown): unknown {
   if (error instanceof BursarError) return error
   const code = codeOf(error)
-  if (code.startsWith('SQLITE_CONSTRAINT')) return error
-  const reason = code !== '' ? code : error instanceof Error ? error.message : 'unknown failure'
-  return new BursarError('journal_unavailable', { reason }, { cause: error })
+  // What has no code, not even an empty one, comes neither from libsql nor from the file system.
+  if (!(error instanceof Error && 'code' in error) || code.startsWith('SQLITE_CONSTRAINT')) return error
+  return new BursarError('journal_unavailable', { reason: code || error.message }, { cause: error })
 }
 
 function codeOf(error: unknown): string {

@@ -17,12 +17,13 @@ const MAX_OPERATIONS = 500
  */
 export class Leases {
   readonly #owner = newId('proc')
-  readonly #stop = new AbortController()
+  readonly #driving = new Map<string, Promise<void>>()
   readonly #journal: Journal
   readonly #operations: OperationStore
   readonly #logger: Logger
   #loop: Promise<void> = Promise.resolve()
   #idle = new AbortController()
+  #stopped = false
 
   constructor(journal: Journal, operations: OperationStore, logger: Logger) {
     this.#journal = journal
@@ -44,11 +45,12 @@ export class Leases {
     this.#loop = this.#run(drive)
   }
 
-  /** Stops following and hands unfinished operations over at once. */
+  /** Stops following, lets what is under way come to its next record, and hands unfinished operations over. */
   async stop(): Promise<void> {
-    this.#stop.abort()
+    this.#stopped = true
     this.wake()
     await this.#loop
+    await Promise.all(this.#driving.values())
     // They run out by themselves when the journal cannot be written any more.
     await this.#operations.release(this.#owner).catch((error: unknown) => {
       this.#logger.warn('leases were not handed over', { cause: String(error) })
@@ -56,19 +58,23 @@ export class Leases {
   }
 
   async #run(drive: (operationId: string) => Promise<void>): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    while (!this.#stopped) {
       // Made before the tick, so that work that arrives meanwhile ends the wait after it.
       this.#idle = new AbortController()
       const followed = await this.#tick(drive)
-      const wait = followed > 0 ? TICK_MS : TICK_MS * IDLE_TICKS
-      await pause(wait, AbortSignal.any([this.#stop.signal, this.#idle.signal]))
+      await pause(followed > 0 ? TICK_MS : TICK_MS * IDLE_TICKS, this.#idle.signal)
     }
   }
 
+  /** Renews what is held and drives what is not driven yet: an endpoint that hangs holds up its own operations only. */
   async #tick(drive: (operationId: string) => Promise<void>): Promise<number> {
     try {
       const ids = await this.#operations.claim(this.take(), MAX_OPERATIONS)
-      await Promise.all(ids.map((id) => this.#driveOne(id, drive)))
+      for (const id of ids) {
+        if (this.#driving.has(id)) continue
+        const driving = this.#driveOne(id, drive).finally(() => this.#driving.delete(id))
+        this.#driving.set(id, driving)
+      }
       return ids.length
     } catch (error) {
       this.#logger.error('following failed', { cause: String(error) })

@@ -89,7 +89,7 @@ export class Operations {
     const included = (record: OperationRecord) => record.steps.every(({ step }) => INCLUDED.has(step.state))
     const ended = ({ operation }: OperationRecord) =>
       operation.state === 'committed' || operation.state === 'failed'
-    return this.#await(id, caller, wait, query.until === 'included' ? included : ended)
+    return this.#await(id, caller, wait, query.until === 'final' ? ended : included)
   }
 
   async list(filter: OperationFilter, caller: Caller): Promise<OperationPage> {

@@ -27,7 +27,8 @@ const TRANSPORTS: Readonly<Record<string, () => RpcTransport>> = {
 const never = new AbortController().signal
 const CHAIN_ID = { method: 'eth_chainId', params: [] }
 const BALANCE = { method: 'eth_getBalance', params: [AGENT, 'latest'] }
-const MISSING = { method: 'eth_getNothingOfTheKind', params: [] }
+/** A read with arguments that anvil refuses. */
+const REFUSED = { method: 'eth_createAccessList', params: ['nonsense'] }
 const REVERTING = {
   method: 'eth_call',
   params: [{ to: '0x225FEF2B544DEbcA5D2833CdA879E16cA1458163', data: '0xcfc5de58' }, 'latest'],
@@ -48,7 +49,7 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
     })
 
     it('gives outcomes in the order of the requests, a refusal among them', async () => {
-      const outcomes = await start().send([CHAIN_ID, MISSING, BALANCE, CHAIN_ID], never)
+      const outcomes = await start().send([CHAIN_ID, REFUSED, BALANCE, CHAIN_ID], never)
       expect(outcomes).toMatchObject([
         { ok: true, result: '0x7a69' },
         { ok: false, error: { code: expect.any(Number), message: expect.any(String) } },

@@ -205,6 +205,21 @@ describe.each(ERAS)('a client of %s', (era) => {
     expect(heard).toEqual(['sent, 0 confirmations', 'included, 1 confirmations'])
   })
 
+  test('waits until the payment is included, unless it asks for more', async () => {
+    const { intentId } = await prepare('included', { chain: 'sandbox-a', to: 'merchant', amount: '0.0625' })
+    const { operationId } = await bursar.answer('send_transaction', { intentId })
+    await world.a.mine()
+    // Longer than the test may take: a wait for more than the inclusion would not come back in time.
+    expect(await bursar.answer('get_operation', { operation: operationId, waitSeconds: 45 })).toMatchObject({
+      state: 'running',
+      sideEffect: 'done',
+      steps: [{ state: 'included', confirmations: 1, requiredConfirmations: 2 }],
+    })
+    await world.a.mine()
+    const asked = { operation: operationId, waitSeconds: 20, until: 'final' }
+    expect(await bursar.answer('get_operation', asked)).toMatchObject({ state: 'committed' })
+  })
+
   test('cancels a wait, and the payment goes on to its end (F24)', async () => {
     const { intentId } = await prepare('cancelled', { chain: 'sandbox-a', to: 'merchant', amount: '0.25' })
     const { operationId } = await bursar.answer('send_transaction', { intentId })

@@ -30,6 +30,7 @@ describe('R7: the guard on sends', () => {
     'eth_sendPrivateTransaction',
     'eth_sendPrivateRawTransaction',
     'eth_sendBundle',
+    'eth_getAndSendTransaction',
     'mev_sendBundle',
     'eth_sendUserOperation',
     'eth_sign',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { afterAll } from 'vitest'
 import type * as z from 'zod'
 import type { PresentedError } from '../../src/errors/presenter.ts'
 import type { OperationOutput } from '../../src/mcp/operationShape.ts'
@@ -62,6 +63,12 @@ export interface BursarOptions {
   readonly bannerAllowed?: boolean
 }
 
+/** A test that fails leaves its server behind, and a server that does not end is what some tests look for. */
+const running = new Set<ChildProcess>()
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export async function startBursar(options: BursarOptions): Promise<Bursar> {
   const lines: string[] = []
   let stderr = ''
@@ -71,7 +78,9 @@ export async function startBursar(options: BursarOptions): Promise<Bursar> {
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr += chunk.toString()
     })
+    running.add(child)
     ended = new Promise((settle) => child.once('exit', (code, signal) => settle(code ?? signal)))
+    child.once('exit', () => running.delete(child))
   }
   const command = {
     command: process.execPath,
