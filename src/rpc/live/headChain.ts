@@ -1,43 +1,58 @@
-/** What links a block to the chain. */
-export interface HeadBlock {
-  readonly number: bigint
-  readonly hash: string
-  readonly parentHash: string
+import type { HeadBlock } from './blocks.ts'
+import { changesBetween, type HeadEvent } from './headChanges.ts'
+
+/** Where blocks come from that nobody announced. */
+export interface BlockSource {
+  /** The block of that hash. Throws when it cannot be had now. */
+  byHash(hash: string): Promise<HeadBlock>
+  /** The block that is on the chain at that height now. */
+  byNumber(number: bigint): Promise<HeadBlock | undefined>
 }
 
-export type HeadEvent =
-  | { readonly kind: 'head'; readonly block: HeadBlock }
-  /** Blocks above `ancestor` that were seen before are no longer part of the chain; `depth` of them. */
-  | {
-      readonly kind: 'reorg'
-      readonly depth: number
-      readonly ancestor: HeadBlock
-      readonly dropped: readonly HeadBlock[]
-    }
-
-/** Deeper reorganisations than this are reported from the oldest block that is remembered. */
+/** Blocks that are remembered; a deeper reorganisation or a longer gap loses the thread. */
 const REMEMBERED = 256
 
 /**
- * The newest blocks as a chain of parent hashes. Whoever hears of a new head tells it here; the blocks in between
- * are fetched by hash, so that every block is announced once, in order, and a reorganisation is seen however the
- * news arrives.
+ * A lower head that is on our own chain is late news, or what another endpoint has not heard of yet; only when
+ * the chain is found shorter this many times in a row was it really rolled back.
+ */
+const LOOKS_BEFORE_ROLLBACK = 3
+
+/**
+ * The newest blocks as a chain of parent hashes. Whoever hears of a head tells it here; the blocks in between are
+ * fetched by hash, so that every block is known once, in order, and a reorganisation is seen however the news
+ * arrives.
  */
 export class HeadChain {
-  readonly #byHash: (hash: string) => Promise<HeadBlock | undefined>
-  /** Oldest first, each the parent of the next. */
-  #blocks: HeadBlock[] = []
+  readonly #source: BlockSource
+  readonly #remembered: number
+  #path: readonly HeadBlock[] = []
   #advancing: Promise<unknown> = Promise.resolve()
+  #foundShorter = 0
 
-  constructor(byHash: (hash: string) => Promise<HeadBlock | undefined>) {
-    this.#byHash = byHash
+  constructor(source: BlockSource, remembered = REMEMBERED) {
+    this.#source = source
+    this.#remembered = remembered
+  }
+
+  /** Oldest first, each the parent of the next. Replaced, never changed. */
+  get path(): readonly HeadBlock[] {
+    return this.#path
   }
 
   get newest(): HeadBlock | undefined {
-    return this.#blocks.at(-1)
+    return this.#path.at(-1)
   }
 
-  /** What a new head means, in the order in which it happened. News is taken one at a time. */
+  /** Begins again with these blocks, oldest first, each the parent of the next. */
+  restart(blocks: readonly HeadBlock[]): readonly HeadEvent[] {
+    return this.#become(blocks)
+  }
+
+  /**
+   * What a head means, in the order in which it happened; heads are taken one at a time. Throws, and changes
+   * nothing, when a block that is needed cannot be had.
+   */
   advance(head: HeadBlock): Promise<readonly HeadEvent[]> {
     const advance = this.#advancing.then(() => this.#take(head))
     this.#advancing = advance.catch(() => undefined)
@@ -45,51 +60,51 @@ export class HeadChain {
   }
 
   async #take(head: HeadBlock): Promise<readonly HeadEvent[]> {
-    if (this.#blocks.some(({ hash }) => hash === head.hash)) return []
+    const { newest } = this
+    if (!newest) return this.#become([head])
+    if (head.hash === newest.hash) {
+      this.#foundShorter = 0
+      return []
+    }
+    if (head.number <= newest.number) return this.#takeLower(head, newest)
+    this.#foundShorter = 0
+    return this.#become(await this.#joined(head))
+  }
+
+  /** A head that is not above ours: late news, another branch, or a chain that was rolled back. */
+  async #takeLower(head: HeadBlock, newest: HeadBlock): Promise<readonly HeadEvent[]> {
+    const there = await this.#source.byNumber(newest.number)
+    if (there?.hash === newest.hash) {
+      this.#foundShorter = 0
+      return []
+    }
+    if (there) return this.#become(await this.#joined(there))
+    const at = this.#path.findIndex(({ hash }) => hash === head.hash)
+    const isAnotherBranch = at < 0 && head.number >= (this.#path[0]?.number ?? 0n)
+    if (!isAnotherBranch && ++this.#foundShorter < LOOKS_BEFORE_ROLLBACK) return []
+    this.#foundShorter = 0
+    return this.#become(at < 0 ? await this.#joined(head) : this.#path.slice(0, at + 1))
+  }
+
+  /** The path that ends in `head`; just `head` when nothing that is remembered is below it. */
+  async #joined(head: HeadBlock): Promise<readonly HeadBlock[]> {
+    const oldest = this.#path[0]
     const newest = this.newest
-    if (!newest) {
-      this.#blocks = [head]
-      return [{ kind: 'head', block: head }]
-    }
-    // A lower head is late news, or a chain that was rolled back and is seen as soon as it has grown again.
-    if (head.number < newest.number) return []
-    const branch = await this.#branchTo(head)
-    const base = branch[0]?.parentHash
-    const at = this.#blocks.findIndex(({ hash }) => hash === base)
-    const ancestor = this.#blocks[at]
-    if (!ancestor) {
-      // Nothing that is remembered is below the new head: start again from it.
-      const dropped = this.#blocks
-      this.#blocks = branch
-      const oldest = dropped[0] as HeadBlock
-      const reorg = { kind: 'reorg' as const, depth: dropped.length, ancestor: oldest, dropped }
-      return [...(isBeyond(branch, newest) ? [] : [reorg]), ...branch.map(asHead)]
-    }
-    const dropped = this.#blocks.slice(at + 1)
-    this.#blocks = [...this.#blocks.slice(0, at + 1), ...branch].slice(-REMEMBERED)
-    const reorg = { kind: 'reorg' as const, depth: dropped.length, ancestor, dropped }
-    return [...(dropped.length > 0 ? [reorg] : []), ...branch.map(asHead)]
-  }
-
-  /** The blocks from the first unknown one up to `head`, oldest first. */
-  async #branchTo(head: HeadBlock): Promise<HeadBlock[]> {
-    const known = new Set(this.#blocks.map(({ hash }) => hash))
+    if (!oldest || !newest || head.number - newest.number > BigInt(this.#remembered)) return [head]
+    const place = new Map(this.#path.map(({ hash }, index) => [hash, index]))
     const branch = [head]
-    while (branch.length < REMEMBERED) {
-      const lowest = branch[0] as HeadBlock
-      if (known.has(lowest.parentHash) || lowest.number === 0n) break
-      const parent = await this.#byHash(lowest.parentHash)
-      if (!parent) break
-      branch.unshift(parent)
+    for (let lowest = head; !place.has(lowest.parentHash); ) {
+      if (lowest.number <= oldest.number) return branch.reverse()
+      lowest = await this.#source.byHash(lowest.parentHash)
+      branch.push(lowest)
     }
-    return branch
+    const ancestor = place.get((branch.at(-1) as HeadBlock).parentHash) ?? 0
+    return [...this.#path.slice(0, ancestor + 1), ...branch.reverse()]
   }
-}
 
-const asHead = (block: HeadBlock): HeadEvent => ({ kind: 'head', block })
-
-/** A gap longer than what is remembered, rather than another chain. */
-function isBeyond(branch: readonly HeadBlock[], newest: HeadBlock): boolean {
-  const lowest = branch[0]
-  return lowest !== undefined && lowest.number > newest.number + 1n
+  #become(path: readonly HeadBlock[]): readonly HeadEvent[] {
+    const before = this.#path
+    this.#path = path.slice(-this.#remembered)
+    return changesBetween(before, this.#path)
+  }
 }
