@@ -19,6 +19,8 @@ export interface WsProxy {
   heal(): void
   /** Cuts all connections whenever so many bytes have come from the target, in the middle of a frame if need be. */
   cutAfter(bytes: (() => number) | undefined): void
+  /** Loses every piece from the target that contains this text. */
+  mute(text: string | undefined): void
   close(): Promise<void>
 }
 
@@ -29,6 +31,7 @@ export async function startWsProxy(targetUrl: string): Promise<WsProxy> {
   let accepted = 0
   let nextCut: (() => number) | undefined
   let left = 0
+  let muted: string | undefined
 
   const cut = () => {
     for (const { client, target: upstream } of pairs) {
@@ -47,6 +50,7 @@ export async function startWsProxy(targetUrl: string): Promise<WsProxy> {
     upstream.on('error', () => undefined)
     client.on('data', (data) => void upstream.write(data))
     upstream.on('data', (data) => {
+      if (muted !== undefined && data.includes(muted)) return
       client.write(data)
       if (!nextCut) return
       left -= data.length
@@ -102,6 +106,9 @@ export async function startWsProxy(targetUrl: string): Promise<WsProxy> {
     cutAfter(bytes) {
       nextCut = bytes
       left = bytes?.() ?? 0
+    },
+    mute(text) {
+      muted = text
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))

@@ -18,14 +18,11 @@ export class PendingCalls {
   readonly #max: number
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 1
+  #gone: string | undefined
 
   constructor(host: string, max: number) {
     this.#host = host
     this.#max = max
-  }
-
-  get size(): number {
-    return this.#waiting.size
   }
 
   /**
@@ -40,6 +37,7 @@ export class PendingCalls {
     onAnswer?: (outcome: RpcOutcome) => void,
   ): Promise<RpcOutcome> {
     signal.throwIfAborted()
+    if (this.#gone !== undefined) throw this.#unreachable(this.#gone)
     if (this.#waiting.size >= this.#max) throw this.#unreachable(`${this.#max} calls wait for it already`)
     const id = this.#nextId++
     let timer: NodeJS.Timeout | undefined
@@ -68,8 +66,9 @@ export class PendingCalls {
     this.#waiting.get(id)?.settle(outcome)
   }
 
-  /** The connection is gone: every call fails. */
+  /** The connection is gone: every call fails, and so does each that comes later. */
   failAll(reason: string): void {
+    this.#gone = reason
     for (const { fail } of [...this.#waiting.values()]) fail(this.#unreachable(reason))
   }
 

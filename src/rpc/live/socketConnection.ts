@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { BursarError, isBursarError } from '../../errors/bursarError.ts'
 import { pause } from '../../primitives/abort.ts'
 import type { Clock } from '../../primitives/clock.ts'
@@ -88,11 +89,13 @@ export class SocketConnection implements RpcTransport {
   constructor(options: SocketOptions) {
     if (options.endpoints.length === 0) throw new TypeError(`${options.chain} has no WebSocket endpoint`)
     this.#options = options
+    // Every call under way listens to it.
+    setMaxListeners(0, this.#ended.signal)
     this.#subscriptions = new Subscriptions(options.logger, options.chain)
     this.#uptime = new SocketUptime(options.clock, options.metrics, options.chain)
     this.#reads = readsOnly({
       host: 'a socket',
-      send: (requests, signal) => Promise.all(requests.map((request) => this.#ask(request, signal))),
+      send: (requests, signal) => this.#askAll(requests, signal),
       close: async () => undefined,
     })
   }
@@ -269,12 +272,27 @@ export class SocketConnection implements RpcTransport {
     calls.ask(call, wire.send, this.#options.timing.timeoutMs, this.#ended.signal).catch(() => undefined)
   }
 
-  async #ask(request: RpcRequest, signal: AbortSignal): Promise<RpcOutcome> {
+  async #askAll(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
     const line = this.#line
     if (!line)
       throw new BursarError('provider_unreachable', { host: this.host, reason: 'the socket is down' })
-    await line.endpoint.limiter?.acquire(1, signal)
-    return line.calls.ask(request, line.wire.send, this.#options.timing.timeoutMs, signal)
+    const { wire, calls, endpoint } = line
+    const { timeoutMs } = this.#options.timing
+    signal.throwIfAborted()
+    // One listener on the caller's signal, however many calls.
+    const leaving = new AbortController()
+    setMaxListeners(0, leaving.signal)
+    const leave = () => leaving.abort(signal.reason)
+    signal.addEventListener('abort', leave)
+    const ask = async (request: RpcRequest) => {
+      await endpoint.limiter?.acquire(1, leaving.signal)
+      return calls.ask(request, wire.send, timeoutMs, leaving.signal)
+    }
+    try {
+      return await Promise.all(requests.map(ask))
+    } finally {
+      signal.removeEventListener('abort', leave)
+    }
   }
 
   #next(): SocketEndpoint {
