@@ -6,8 +6,7 @@ import { type LiveChain, liveChain } from '../../../src/rpc/live/liveChain.ts'
 import type { LogEvent } from '../../../src/rpc/live/logEvents.ts'
 import type { LogStart } from '../../../src/rpc/live/logStream.ts'
 import type { LogCursor } from '../../../src/rpc/live/logTrail.ts'
-import type { LogBatch } from '../../../src/rpc/live/logWalk.ts'
-import type { ProxyCall } from '../../support/rpcProxy.ts'
+import { keys, refusingLogs, sizeOf, standing } from './support/events.ts'
 import {
   chain,
   collect,
@@ -75,26 +74,6 @@ function follow(of: LiveChain, start: LogStart) {
     cursor: () => JSON.parse(JSON.stringify(items.at(-1)?.cursor)) as LogCursor,
   }
 }
-
-/** Events after all batches; fails when one is told twice, or withdrawn without having been told. */
-function standing(batches: readonly LogBatch[]): LogEvent[] {
-  let told: LogEvent[] = []
-  for (const batch of batches) {
-    if (batch.kind === 'removed') {
-      const kept = told.filter(({ blockNumber }) => blockNumber <= batch.above)
-      expect(keys(told.slice(kept.length))).toEqual(keys(batch.logs))
-      told = kept
-    } else {
-      told.push(...batch.logs)
-    }
-    expect(new Set(keys(told)).size).toBe(told.length)
-  }
-  return told
-}
-
-const key = (event: Pick<LogEvent, 'blockHash' | 'transactionHash' | 'logIndex'>) =>
-  `${event.blockHash} ${event.transactionHash} ${event.logIndex}`
-const keys = (events: readonly LogEvent[]) => events.map(key)
 
 let sent = 0
 /** Sends that many transfers of 1, 2, 3 … base units, which wait until a block is mined. */
@@ -385,19 +364,3 @@ test('a provider that fails is waited for, however long', async () => {
   world.http.setFault(undefined)
   await expect.poll(() => events().length, until).toBe(3)
 })
-
-/** Blocks that one eth_getLogs asks for. */
-function sizeOf({ params }: ProxyCall): number {
-  const { fromBlock, toBlock } = params[0] as { fromBlock?: string; toBlock?: string }
-  return fromBlock && toBlock ? Number(toBlock) - Number(fromBlock) + 1 : 1
-}
-
-/** The answer with every list in it refused, as a provider refuses a range. */
-function refusingLogs(answer: string): string {
-  const error = { code: -32005, message: 'query returned more than 10000 results' }
-  const entries = [JSON.parse(answer) as { id: number; result: unknown }].flat()
-  const refused = entries.map(({ id, result }) =>
-    Array.isArray(result) ? { jsonrpc: '2.0', id, error } : { jsonrpc: '2.0', id, result },
-  )
-  return JSON.stringify(answer.startsWith('[') ? refused : refused[0])
-}
