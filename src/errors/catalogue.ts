@@ -126,6 +126,10 @@ export const errorCatalogue = {
       fix: 'Ask the operator which endpoint is wrong (get_status, doctor) before paying on this chain.',
     }),
   ),
+  provider_busy: spec(2010, 'provider', { afterSeconds: 10 }, (c: { host: string; waitMs: number }) => ({
+    message: `The endpoint ${c.host} has more calls waiting than its rate limit lets through in ${Math.ceil(c.waitMs / 1000)} s.`,
+    fix: 'Call again in a few seconds, or ask the operator to add an endpoint for this chain or raise its RPC_RATE_LIMIT.',
+  })),
   rpc_refused: spec(2004, 'chain', 'no', (c: { method: string; code: number }) => ({
     message: `The chain refused ${c.method} (code ${c.code}); its words are in quoted.`,
     fix: 'Check the arguments against the quoted reason.',

@@ -23,6 +23,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   provider_wrong_chain: 2003,
   provider_throttled: 2008,
   provider_disagreement: 2009,
+  provider_busy: 2010,
   rpc_refused: 2004,
   chain_replaced: 2007,
   rpc_method_missing: 2005,

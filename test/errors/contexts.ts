@@ -20,6 +20,7 @@ export const contexts: { readonly [C in ErrorCode]: ErrorContext<C> } = {
   chain_replaced: { name: 'Sandbox A', recorded: '0x01', found: '0x02' },
   provider_throttled: { host: 'rpc.example', retryAfterMs: 2_000 },
   provider_disagreement: { what: 'the balance', hosts: ['a.example', 'b.example'] },
+  provider_busy: { host: 'rpc.example', waitMs: 12_300 },
   rpc_refused: { method: 'eth_call', code: -32000 },
   rpc_method_missing: { method: 'eth_simulateV1', host: 'rpc.example:443' },
   send_forbidden: { method: 'eth_sendRawTransaction' },

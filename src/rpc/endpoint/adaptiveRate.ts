@@ -3,22 +3,28 @@ import type { Clock } from '../../primitives/clock.ts'
 /** Without a Retry-After, how long a throttled endpoint is left alone. */
 const DEFAULT_PAUSE_MS = 1_000
 /** A provider that asks for more than this is as good as down; failover has moved on by then. */
-const MAX_PAUSE_MS = 60_000
+export const MAX_PAUSE_MS = 60_000
 /** After this long without a refusal the rate grows again, by a tenth of the limit each time. */
-const QUIET_MS = 5_000
+export const QUIET_MS = 5_000
+/** Refusals that come together are answers to what left before the first of them, and count as one. */
+const EPISODE_MS = 1_000
+
+/** A clock that nobody can set back: a limiter must neither open early nor stay shut for hours (F20). */
+export const monotonicClock: Clock = { now: () => performance.now() }
 
 /**
  * The rate that a provider really takes: halved by each refusal, grown back in quiet, never above the limit and
- * never below one call a second.
+ * never below one call a second. Always a whole number.
  */
 export class AdaptiveRate {
   readonly limit: number
   readonly #clock: Clock
   #rate: number
-  #pausedUntil = 0
-  #changedAt = 0
+  #pausedUntil = Number.NEGATIVE_INFINITY
+  #loweredAt = Number.NEGATIVE_INFINITY
+  #changedAt = Number.NEGATIVE_INFINITY
 
-  constructor(limit: number, clock: Clock) {
+  constructor(limit: number, clock: Clock = monotonicClock) {
     this.limit = limit
     this.#clock = clock
     this.#rate = limit
@@ -26,11 +32,11 @@ export class AdaptiveRate {
 
   /** Calls a second that may be sent now. */
   get current(): number {
-    const now = this.#clock.now()
-    const steps = Math.floor((now - this.#changedAt) / QUIET_MS)
-    if (this.#rate < this.limit && steps > 0) {
+    if (this.#rate === this.limit) return this.#rate
+    const steps = Math.floor((this.#clock.now() - this.#changedAt) / QUIET_MS)
+    if (steps > 0) {
       this.#rate = Math.min(this.limit, this.#rate + steps * Math.max(1, Math.floor(this.limit / 10)))
-      this.#changedAt = now
+      this.#changedAt += steps * QUIET_MS
     }
     return this.#rate
   }
@@ -42,9 +48,24 @@ export class AdaptiveRate {
 
   refused(retryAfterMs: number | undefined): void {
     const now = this.#clock.now()
-    this.#rate = Math.max(1, Math.floor(this.current / 2))
-    this.#changedAt = now
-    const pause = Math.min(retryAfterMs ?? DEFAULT_PAUSE_MS, MAX_PAUSE_MS)
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + pause)
+    if (now - this.#loweredAt >= EPISODE_MS && this.pauseMs === 0) {
+      this.#rate = Math.max(1, Math.floor(this.current / 2))
+      this.#loweredAt = now
+    }
+    // Quiet begins when the provider has stopped refusing and is being asked again.
+    this.pauseFor(retryAfterMs ?? DEFAULT_PAUSE_MS)
+    this.#changedAt = this.#pausedUntil
+  }
+
+  /** Another process was told to slow down: what it may send now is all that this one may. */
+  adopt(perSecond: number): void {
+    if (perSecond >= this.current) return
+    this.#rate = Math.max(1, Math.floor(perSecond))
+    this.#changedAt = this.#clock.now()
+  }
+
+  pauseFor(ms: number): void {
+    const until = this.#clock.now() + Math.min(ms, MAX_PAUSE_MS)
+    this.#pausedUntil = Math.max(this.#pausedUntil, until)
   }
 }
