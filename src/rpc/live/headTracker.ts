@@ -48,6 +48,10 @@ export class HeadTracker {
   /** The newest block that was announced and not yet taken in. */
   #announced: HeadBlock | undefined
   #failures = 0
+  #lookAt = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
+  /** Somebody waits for a look, whether or not it finds anything new. */
+  #wanted = false
 
   constructor(options: HeadTrackerOptions) {
     this.#options = options
@@ -63,7 +67,19 @@ export class HeadTracker {
     return this.#chain.newest
   }
 
-  /** Calls `listener` whenever the path has changed, until the signal aborts. */
+  /** Looks at the newest block now, whatever has been pushed. */
+  look(): void {
+    this.#lookAt = 0
+    this.#wanted = true
+    this.#bell.ring()
+  }
+
+  /** When the last look began that succeeded, on the clock of performance.now(). */
+  get lookedAt(): number {
+    return this.#lookedAt
+  }
+
+  /** Calls `listener` whenever the path has changed or a look that was asked for is done, until the signal aborts. */
   listen(listener: () => void, signal: AbortSignal): void {
     this.#listeners.add(listener)
     signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true })
@@ -93,26 +109,35 @@ export class HeadTracker {
       ['newHeads'],
       {
         notice: (result) => this.#hear(result, socket.host),
-        changed: () => {
-          lookAt = 0
-          this.#bell.ring()
-        },
+        changed: () => this.look(),
       },
       signal,
     )
-    let lookAt = 0
     while (!signal.aborted) {
       const now = performance.now()
       const every = pushed?.active ? timing.lookMs : timing.pollMs
-      if (now >= lookAt) {
-        lookAt = now + every
-        await this.#tried(async () => this.#take(await this.#options.reader.latest()))
+      if (now >= this.#lookAt) {
+        this.#lookAt = now + every
+        const looked = await this.#tried(async () => this.#take(await this.#options.reader.latest()))
+        if (looked) this.#seenAt(now)
+        else this.#retrySoon()
       }
       const announced = this.#announced
       this.#announced = undefined
-      if (announced && !(await this.#tried(() => this.#take(announced)))) lookAt = now + timing.pollMs
-      if (!this.#announced) await this.#bell.heard(lookAt - performance.now(), signal)
+      if (announced && !(await this.#tried(() => this.#take(announced)))) this.#retrySoon()
+      if (!this.#announced) await this.#bell.heard(this.#lookAt - performance.now(), signal)
     }
+  }
+
+  #seenAt(now: number): void {
+    this.#lookedAt = now
+    if (!this.#wanted) return
+    this.#wanted = false
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #retrySoon(): void {
+    this.#lookAt = Math.min(this.#lookAt, performance.now() + this.#options.timing.pollMs)
   }
 
   #hear(result: unknown, host: string): void {

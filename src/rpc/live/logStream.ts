@@ -51,8 +51,9 @@ export class LogStream {
   #pushes: { readonly active: boolean } | undefined
   /** The newest block that a push was about, while it has not been read. */
   #pushed: bigint | undefined
-  /** There may be events that no push told of. */
+  /** There may be events that no push told of: the pushes have come or gone, or not everything was read. */
   #behind = true
+  #changedAt = 0
   #wasDown = false
   #sweepAt = 0
   #refusals = 0
@@ -88,7 +89,7 @@ export class LogStream {
   }
 
   #subscribe(bell: Bell, signal: AbortSignal): void {
-    const { socket, filter } = this.#options
+    const { socket, filter, tracker } = this.#options
     const listener = {
       notice: (result: unknown) => {
         const block = blockOfNotice(result)
@@ -97,7 +98,9 @@ export class LogStream {
       },
       changed: () => {
         this.#behind = true
+        this.#changedAt = performance.now()
         if (this.#pushes?.active === false) this.#wasDown = true
+        tracker.look()
         bell.ring()
       },
     }
@@ -118,8 +121,11 @@ export class LogStream {
 
   #caughtUp(path: readonly HeadBlock[]): void {
     const head = path.at(-1)
-    this.#behind = false
-    this.#wasDown = false
+    // Until the newest block was looked up again, there may be others that were made before the pushes began.
+    if (this.#options.tracker.lookedAt > this.#changedAt) {
+      this.#behind = false
+      this.#wasDown = false
+    }
     if (head && this.#pushed !== undefined && this.#pushed <= head.number) this.#pushed = undefined
     this.#sweepAt = performance.now() + this.#options.timing.sweepMs
   }

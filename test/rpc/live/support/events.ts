@@ -29,12 +29,29 @@ export function sizeOf({ params }: ProxyCall): number {
   return fromBlock && toBlock ? Number(toBlock) - Number(fromBlock) + 1 : 1
 }
 
+/** The answer of a node on another branch, which has no events: lists are empty and block hashes others. */
+export function withoutLogs(answer: string): string {
+  return rewritten(answer, (result) => {
+    if (Array.isArray(result)) return { result: [] }
+    return { result: { ...(result as object), hash: `0x${'ff'.repeat(32)}` } }
+  })
+}
+
 /** The answer with every list in it refused, as a provider refuses a range. */
 export function refusingLogs(answer: string): string {
   const error = { code: -32005, message: 'query returned more than 10000 results' }
-  const entries = [JSON.parse(answer) as { id: number; result: unknown }].flat()
-  const refused = entries.map(({ id, result }) =>
-    Array.isArray(result) ? { jsonrpc: '2.0', id, error } : { jsonrpc: '2.0', id, result },
+  return rewritten(answer, (result) => (Array.isArray(result) ? { error } : { result }))
+}
+
+/** The answer with each list backwards, and then again. */
+export function doubledLogs(answer: string): string {
+  return rewritten(answer, (result) =>
+    Array.isArray(result) ? { result: [...result.toReversed(), ...result] } : { result },
   )
-  return JSON.stringify(answer.startsWith('[') ? refused : refused[0])
+}
+
+function rewritten(answer: string, change: (result: unknown) => object): string {
+  const entries = [JSON.parse(answer) as { id: number; result: unknown }].flat()
+  const changed = entries.map(({ id, result }) => ({ jsonrpc: '2.0', id, ...change(result) }))
+  return JSON.stringify(answer.startsWith('[') ? changed : changed[0])
 }
