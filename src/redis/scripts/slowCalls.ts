@@ -11,7 +11,7 @@ export const slowCalls = new RedisScript(`
 -- INVARIANT: a lower rate and a longer pause win; both end by themselves.
 local slow = tonumber(redis.call('GET', KEYS[1]) or nil)
 local rate = tonumber(ARGV[1])
-if slow and slow < rate then rate = slow end
+if slow and slow >= 1 and slow < rate then rate = slow end
 redis.call('SET', KEYS[1], rate, 'PX', ARGV[2])
 local pause = tonumber(ARGV[3])
 if pause >= 1 and redis.call('PTTL', KEYS[2]) < pause then

@@ -30,7 +30,7 @@ redis.call('PEXPIRE', KEYS[2], presence)
 local members = redis.call('ZCARD', KEYS[2])
 
 local slow = tonumber(redis.call('GET', KEYS[3]) or nil)
-if slow and slow < rate then rate = slow end
+if slow and slow >= 1 and slow < rate then rate = slow end
 local pause = redis.call('PTTL', KEYS[4])
 -- Longer than any pause: the clock was set back. Nothing may wait for that.
 if pause > longest then redis.call('DEL', KEYS[4]) pause = 0 end
