@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { unattended } from '../../../src/primitives/abort.ts'
 import type { LogFields, Logger } from '../../../src/primitives/logger.ts'
 import { Secret } from '../../../src/primitives/secret.ts'
+import { PendingCalls } from '../../../src/rpc/live/pendingCalls.ts'
 import { countingMetrics, type LiveWorld, startLiveWorld, timing } from './support/liveWorld.ts'
 
 let world: LiveWorld
@@ -204,4 +205,19 @@ test('close ends the connection and the tries', async () => {
   const { accepted } = world.ws
   await expect.poll(() => world.ws.open, until).toBe(0)
   expect(world.ws.accepted).toBe(accepted)
+})
+
+test('memory is bounded: no more calls wait for an answer than were agreed, and none on a dead line', async () => {
+  const calls = new PendingCalls('host', 2)
+  const never = () => undefined
+  const ask = () => calls.ask(chainId, never, 60_000, unattended())
+  const waiting = [ask(), ask()]
+  await expect(ask()).rejects.toMatchObject({ context: { reason: '2 calls wait for it already' } })
+  calls.failAll('the line is dead')
+  for (const call of [...waiting, ask()]) {
+    await expect(call).rejects.toMatchObject({
+      code: 'provider_unreachable',
+      context: { reason: 'the line is dead' },
+    })
+  }
 })
