@@ -95,20 +95,26 @@ it('R12: every answer is of the block that it names, also while blocks arrive', 
       truth.set((await head(world.a)).hash, start + paid)
     }
   })()
+  const { access } = await engine.chains.open('sandbox-a')
   const seen: { hash: string; raw: string | undefined }[] = []
-  for (let tries = 0; seen.length < 40 && tries < 1_000; tries++) {
+  const blocks = new Set<string>()
+  for (let tries = 0; (seen.length < 40 || blocks.size < 3) && tries < 1_000; tries++) {
+    // What the cache holds is dated as well, and of one block: each of these reads asks the chain.
+    access.headMoved()
     const { chains } = await sheets.read(
       { accounts: [ACCOUNTS[0] ?? ''], assets: ['native'], chains: ['sandbox-a'] },
       caller(),
     )
     // A chain whose head moves during every try is reported as failed, never as a mixture.
     const [sheet] = chains
-    if (sheet) seen.push({ hash: sheet.at.hash, raw: sheet.accounts[0]?.balances[0]?.raw })
+    if (!sheet) continue
+    seen.push({ hash: sheet.at.hash, raw: sheet.accounts[0]?.balances[0]?.raw })
+    blocks.add(sheet.at.hash)
   }
   mining = false
   await miner
-  expect(seen).toHaveLength(40)
-  expect(new Set(seen.map(({ hash }) => hash)).size).toBeGreaterThan(1)
+  expect(seen.length).toBeGreaterThanOrEqual(40)
+  expect(blocks.size).toBeGreaterThanOrEqual(3)
   for (const { hash, raw } of seen) {
     // anvil answers a call on its head from its live state, which may be that of a block that it is just adding;
     // a node whose state belongs to blocks would give the first of these two only.
