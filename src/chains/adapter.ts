@@ -41,12 +41,18 @@ export interface Asset {
   readonly claims?: UntrustedText
 }
 
+/** An amount of an asset that leaves an account, in base units. */
+export interface Outflow {
+  readonly asset: Asset
+  readonly raw: bigint
+}
+
 /** An action resolved against its chain: who gets what, before gas is known. */
 export interface Draft {
   readonly from: string
   readonly to: string
   /** What leaves the wallet by the caller's word; effects may show more. */
-  readonly outflow: { readonly asset: Asset; readonly raw: bigint }
+  readonly outflow: Outflow
   readonly isCall: boolean
   /** Canonical function signature of a call, when it was given. */
   readonly signature?: string
@@ -93,8 +99,8 @@ export interface Rehearsal {
   readonly outcome: SimulationOutcome
   /** Native balance of the payer. */
   readonly nativeBalance: bigint
-  /** Balance of the drafted outflow's token, when it is a token. */
-  readonly tokenBalance?: bigint
+  /** Balances of the tokens that leave the payer, by CAIP-19 id; a token that does not answer is absent. */
+  readonly tokenBalances: ReadonlyMap<string, bigint>
   /** The account's next nonce by mined transactions only; `pending` counts are never asked for. */
   readonly minedCount: bigint
   readonly fees: FeeReading
@@ -175,8 +181,16 @@ export interface ChainAdapter {
   draft(action: Action, from: string, signal: AbortSignal): Promise<Draft>
   /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
   plan(draft: Draft, urgency: Urgency, signal: AbortSignal): Promise<Planned>
-  /** Simulates a finished payload again, and reads what execution depends on. */
-  rehearse(payload: Payload, terms: FeeTerms, outflow: Asset, signal: AbortSignal): Promise<Rehearsal>
+  /**
+   * Simulates a finished payload again, and reads what execution depends on. `leaving` names the assets that are
+   * expected to leave, so that their balances come in the same round trip.
+   */
+  rehearse(
+    payload: Payload,
+    terms: FeeTerms,
+    leaving: readonly Asset[],
+    signal: AbortSignal,
+  ): Promise<Rehearsal>
   fees(signal: AbortSignal): Promise<FeeReading>
   /** Every asset for every account at one block, in one round trip once the assets are known. */
   balances(

@@ -11,8 +11,6 @@ import type { Chain } from './types.ts'
 export interface SimulationReceipt {
   /** SHA-256 over the canonical JSON of the payload. */
   readonly payloadDigest: string
-  /** SHA-256 over the canonical JSON of the effects that were shown and judged. */
-  readonly effectsDigest: string
   readonly chain: string
   readonly backend: string
   readonly block: BlockRef
@@ -33,29 +31,25 @@ function payloadDigest(payload: Payload): string {
   return digestOf(payload)
 }
 
-/** A receipt for a rehearsal that passed. Throws `receipt_refused` for one that did not. */
+/** A receipt for a rehearsal that passed and was asked for at `askedAt`. Throws `receipt_refused` for one that did not. */
 export function issueReceipt(
   chain: Chain,
   payload: Payload,
   rehearsal: Rehearsal,
   policy: string,
-  now: number,
+  askedAt: number,
 ): SimulationReceipt {
   if (!rehearsal.outcome.ok) throw refused('its simulation did not pass', chain.id)
   const blocks = Math.max(2, Math.ceil((RECEIPT_SECONDS * 1000) / chain.blockTimeMs))
-  const effects = rehearsal.outcome.effects.map(({ kind, asset, from, to, raw }) => {
-    return { kind, asset: asset.id, from, to, raw: raw.toString() }
-  })
   return {
     payloadDigest: payloadDigest(payload),
-    effectsDigest: digestOf(effects),
     chain: chain.id,
     backend: 'local',
     block: rehearsal.block,
     gasUsed: rehearsal.outcome.gasUsed.toString(),
     policy,
-    simulatedAt: new Date(now).toISOString(),
-    expiresAt: new Date(now + RECEIPT_SECONDS * 1000).toISOString(),
+    simulatedAt: new Date(askedAt).toISOString(),
+    expiresAt: new Date(askedAt + RECEIPT_SECONDS * 1000).toISOString(),
     expiresAtBlock: (BigInt(rehearsal.block.number) + BigInt(blocks)).toString(),
   }
 }

@@ -1,9 +1,12 @@
 import { chainNamed, knownChains } from './chainSettings.ts'
 import type { Findings } from './findings.ts'
-import type { ChainForConfig, PerTransactionCap } from './types.ts'
+import type { ChainForConfig, FeeCap, PerTransactionCap } from './types.ts'
 import { type Environment, text } from './values.ts'
+import { DEFAULT_FEE_CAP, type VariableName } from './variables.ts'
 
 const ENTRY = /^([^/=]+)\/([A-Za-z0-9.]{1,44})=(\d{1,60}(?:\.\d{1,18})?)$/
+const FEE_ENTRY = /^([^/=]+)=(\d{1,60}(?:\.\d{1,18})?)$/
+const PERCENT = /^\d{1,2}(?:\.\d{1,2})?$/
 const GWEI = /^\d{1,12}(?:\.\d{1,9})?$/
 
 /** Decimal text in gwei, exact to the wei and above zero; undefined when it is wrong. */
@@ -14,6 +17,14 @@ export function readGasPriceCap(env: Environment, findings: Findings): string | 
   return undefined
 }
 
+/** Decimal text: how much worse than shown a transaction may do, in per cent. */
+export function readSlippage(env: Environment, findings: Findings): string | undefined {
+  const value = text(env, 'MAX_SLIPPAGE_PERCENT') ?? ''
+  if (PERCENT.test(value) && Number(value) <= 50) return value
+  findings.problem('MAX_SLIPPAGE_PERCENT must be a decimal number from 0 to 50 with at most 2 decimals')
+  return undefined
+}
+
 /** The most that one transaction may move, by chain and asset. */
 export function readCaps(
   env: Environment,
@@ -21,23 +32,59 @@ export function readCaps(
   findings: Findings,
 ): PerTransactionCap[] {
   const caps = new Map<string, PerTransactionCap>()
-  const entries = (text(env, 'MAX_PER_TRANSACTION') ?? '').split(',')
-  for (const [index, entry] of entries.entries()) {
-    const where = `MAX_PER_TRANSACTION, entry ${index + 1},`
-    const [, name, asset, max] = ENTRY.exec(entry.trim()) ?? []
+  for (const { where, entry } of entriesOf(env, 'MAX_PER_TRANSACTION')) {
+    const [, name, asset, max] = ENTRY.exec(entry) ?? []
     if (name === undefined || asset === undefined || max === undefined) {
       findings.problem(`${where} must look like base/USDC=500 or */native=10`)
       continue
     }
-    const chain = name === '*' ? '*' : chainNamed(name, chains)?.id
-    if (chain === undefined) {
-      findings.problem(`${where} names what is ${knownChains(name, chains)}`)
-      continue
-    }
+    const chain = placeOf(name, where, chains, findings)
+    if (chain === undefined) continue
     const cap = { chain, asset: asset.toLowerCase() === 'native' ? 'native' : asset, max }
     const key = `${cap.chain}/${cap.asset.toLowerCase()}`
     if (caps.has(key)) findings.problem(`${where} caps the same asset of the same chain a second time`)
     caps.set(key, cap)
   }
   return [...caps.values()]
+}
+
+/** The most that one transaction may pay for gas, by chain; chains that are not named keep the default (T35). */
+export function readFeeCaps(
+  env: Environment,
+  chains: readonly ChainForConfig[],
+  findings: Findings,
+): FeeCap[] {
+  const caps = new Map<string, FeeCap>()
+  for (const { where, entry } of entriesOf(env, 'MAX_FEE_PER_TRANSACTION')) {
+    const [, name, max] = FEE_ENTRY.exec(entry) ?? []
+    if (name === undefined || max === undefined) {
+      findings.problem(`${where} must look like base=0.01 or *=0.1`)
+      continue
+    }
+    const chain = placeOf(name, where, chains, findings)
+    if (chain === undefined) continue
+    if (caps.has(chain)) findings.problem(`${where} caps the same chain a second time`)
+    caps.set(chain, { chain, max })
+  }
+  if (!caps.has('*')) caps.set('*', { chain: '*', max: DEFAULT_FEE_CAP })
+  return [...caps.values()]
+}
+
+function entriesOf(env: Environment, name: VariableName): readonly { where: string; entry: string }[] {
+  return (text(env, name) ?? '').split(',').map((entry, index) => {
+    return { where: `${name}, entry ${index + 1},`, entry: entry.trim() }
+  })
+}
+
+/** `*` or the id of the chain that is meant; a finding when there is none. */
+function placeOf(
+  name: string,
+  where: string,
+  chains: readonly ChainForConfig[],
+  findings: Findings,
+): string | undefined {
+  if (name === '*') return '*'
+  const chain = chainNamed(name, chains)?.id
+  if (chain === undefined) findings.problem(`${where} names what is ${knownChains(name, chains)}`)
+  return chain
 }

@@ -1,5 +1,5 @@
 import { BursarError } from '../errors/bursarError.ts'
-import { readCaps, readGasPriceCap } from './caps.ts'
+import { readCaps, readFeeCaps, readGasPriceCap, readSlippage } from './caps.ts'
 import { intendedChains, readChains } from './chainSettings.ts'
 import { Findings } from './findings.ts'
 import type { ChainForConfig, Config, LogLevel } from './types.ts'
@@ -28,16 +28,21 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     wallets: readWallets(env, realChains, findings),
     maxGasPriceGwei: readGasPriceCap(env, findings),
     perTransaction: readCaps(env, chains, findings),
+    feePerTransaction: readFeeCaps(env, chains, findings),
+    maxSlippagePercent: readSlippage(env, findings),
     intentTtlSeconds: wholeNumber(env, 'INTENT_TTL_SECONDS', { min: 10, max: 86_400 }, findings),
     rpcTimeoutMs: wholeNumber(env, 'RPC_TIMEOUT_MS', { min: 100, max: 120_000 }, findings),
     simulationRequired: simulationRequired(env, intended, findings),
     logLevel: choice(env, 'LOG_LEVEL', LOG_LEVELS, findings),
   }
   reportUnknownNames(env, chains, intended.length === 0, findings)
-  const { maxGasPriceGwei, perTransaction, ...rest } = complete(found, findings)
+  const { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, ...rest } = complete(
+    found,
+    findings,
+  )
   return {
     ...rest,
-    policy: { maxGasPriceGwei, perTransaction },
+    policy: { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent },
     sandbox: { embedded: intended.length === 0, ...(stateDir === undefined ? {} : { stateDir }) },
     warnings: findings.warnings,
   }

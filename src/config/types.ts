@@ -50,6 +50,13 @@ export interface PerTransactionCap {
   readonly max: string
 }
 
+export interface FeeCap {
+  /** `*` for every other chain, or a CAIP-2 id. */
+  readonly chain: string
+  /** Decimal text in whole native units. */
+  readonly max: string
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 export interface Config {
@@ -62,6 +69,9 @@ export interface Config {
     /** Decimal text in gwei; nothing is ever signed above it (D4). */
     readonly maxGasPriceGwei: string
     readonly perTransaction: readonly PerTransactionCap[]
+    readonly feePerTransaction: readonly FeeCap[]
+    /** Decimal text: how much worse a transaction may do than what was shown. */
+    readonly maxSlippagePercent: string
   }
   readonly intentTtlSeconds: number
   readonly rpcTimeoutMs: number

@@ -10,12 +10,17 @@ interface FixedVariable {
   readonly common?: true
 }
 
+/** In whole native units: what 200,000 gas cost at the default cap on the price of gas. */
+export const DEFAULT_FEE_CAP = '0.1'
+
 export const fixedVariables = {
   BURSAR_HOME: { default: '~/.bursar' },
   EVM_ENABLED_CHAINS: {},
   MIN_CONFIRMATIONS_ETH: {},
   MIN_CONFIRMATIONS_SOLANA: {},
   MAX_GAS_PRICE_GWEI: { default: '500' },
+  MAX_FEE_PER_TRANSACTION: { default: `*=${DEFAULT_FEE_CAP}` },
+  MAX_SLIPPAGE_PERCENT: { default: '2.0' },
   MAX_PER_TRANSACTION: { default: '*/native=10,*/USDC=10000' },
   SIMULATION_REQUIRED: { default: 'true' },
   INTENT_TTL_SECONDS: { default: '300' },

@@ -182,6 +182,10 @@ export const errorCatalogue = {
     message: `The next block asks ${c.needed} gwei per gas, more than the ${c.agreed} gwei that this intent allows.`,
     fix: 'Call simulate_transaction again with the same arguments and idempotencyKey: it renews this intent at the new price.',
   })),
+  effects_changed: spec(4007, 'chain', 'no', (c: { what: string }) => ({
+    message: `Simulated again, this does worse than what was shown: ${c.what}. Nothing was signed.`,
+    fix: 'Call simulate_transaction again with the same arguments and idempotencyKey, and check the effects before executing. If they keep changing, the contract may treat simulations differently: do not pay it.',
+  })),
   intent_changed: spec(5005, 'bug', 'no', (c: { intentId: string }) => ({
     message: `Intent ${c.intentId} is not what was prepared: its digest does not match. Nothing was signed.`,
     fix: 'Prepare the payment again with a new idempotencyKey and report this to the operator.',

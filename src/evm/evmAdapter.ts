@@ -60,8 +60,8 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
     asset: (text, signal) => assets.resolve(text, signal),
     draft: (action, from, signal) => draftAction(chain.id, action, from as Hex, assets, signal),
     plan: (draft, urgency, signal) => rehearsals.plan(draft as EvmDraft, urgency, signal),
-    rehearse: (payload, terms, outflow, signal) =>
-      rehearsals.rehearse(asEvmPayload(payload), terms, outflow, signal),
+    rehearse: (payload, terms, leaving, signal) =>
+      rehearsals.rehearse(asEvmPayload(payload), terms, leaving, signal),
     fees,
     balances: (accounts, wanted, signal) => {
       const questions = accounts.flatMap((account) =>

@@ -24,7 +24,7 @@ interface Snapshot {
   readonly head: EvmHead
   readonly fees: FeeReading
   readonly nativeBalance: bigint
-  readonly tokenBalance?: bigint
+  readonly tokenBalances: ReadonlyMap<string, bigint>
   readonly minedCount: bigint
 }
 
@@ -50,16 +50,20 @@ export class EvmRehearsals {
   async rehearse(
     payload: EvmPayload,
     terms: FeeTerms,
-    outflow: Asset,
+    leaving: readonly Asset[],
     signal: AbortSignal,
   ): Promise<Rehearsal> {
+    const tokens = distinctTokens(leaving)
     for (let tries = 1; ; tries++) {
-      const reads = snapshotRequests(payload.from, outflow)
+      const reads = snapshotRequests(payload.from, tokens)
       const outcomes = await this.#client.batch([...reads, simulationRequest(payload, terms)], signal)
-      const snapshot = this.#snapshot(outcomes)
-      const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
-      if (rehearsal) {
-        await this.#witnesses.agree(accountFacts(payload.from, snapshot.head.ref.hash), signal)
+      const snapshot = this.#snapshot(outcomes, tokens)
+      const seen = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
+      if (seen) {
+        const moved = seen.outcome.effects.filter(({ from }) => from === payload.from)
+        const needed = distinctTokens([...tokens, ...moved.map(({ asset }) => asset)])
+        const rehearsal = await this.#withBalances(seen, payload.from, needed, signal)
+        await this.#witnesses.agree(accountFacts(payload.from, needed, rehearsal.block.hash), signal)
         return rehearsal
       }
       if (tries === MAX_TRIES) {
@@ -73,13 +77,14 @@ export class EvmRehearsals {
   async plan(draft: EvmDraft, urgency: Urgency, signal: AbortSignal): Promise<Planned> {
     const plain = draft.data === '0x' && this.#lastFees ? draftPayload(draft, PLAIN_TRANSFER_GAS) : undefined
     const guess = this.#lastFees?.tiers[urgency]
-    const reads = [...snapshotRequests(draft.from, draft.outflow.asset), estimateRequest(draft)]
+    const tokens = distinctTokens([draft.outflow.asset])
+    const reads = [...snapshotRequests(draft.from, tokens), estimateRequest(draft)]
     const speculative = plain && guess ? [simulationRequest(plain, guess)] : []
     const code =
       draft.signature === undefined ? [] : [{ method: 'eth_getCode', params: [draft.callTo, 'latest'] }]
     const outcomes = await this.#client.batch([...reads, ...speculative, ...code], signal)
     if (code.length > 0) requireContract(draft, resultOf(outcomes.at(-1), 'eth_getCode', this.#client))
-    const snapshot = this.#snapshot(outcomes)
+    const snapshot = this.#snapshot(outcomes, tokens)
     const terms = snapshot.fees.tiers[urgency]
     if (plain && speculative.length > 0) {
       const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
@@ -89,7 +94,7 @@ export class EvmRehearsals {
     if (!estimate?.ok) return this.#refused(draft, terms, snapshot, estimate)
     const gas = fromQuantity(estimate.result, 'gas estimate', this.#client.host)
     const payload = draftPayload(draft, gas === PLAIN_TRANSFER_GAS ? gas : withBuffer(gas))
-    const rehearsal = await this.rehearse(payload, terms, draft.outflow.asset, signal)
+    const rehearsal = await this.rehearse(payload, terms, tokens, signal)
     return { payload, terms, rehearsal }
   }
 
@@ -119,62 +124,86 @@ export class EvmRehearsals {
     return { ...readings, block: head.ref, outcome: await outcomeOf(simulation, this.#assets, signal) }
   }
 
-  #snapshot(outcomes: readonly RpcOutcome[]): Snapshot {
+  /** Adds the balances of tokens that leave without having been expected to, at the block of the simulation. */
+  async #withBalances(
+    rehearsal: Rehearsal,
+    account: Hex,
+    needed: readonly Asset[],
+    signal: AbortSignal,
+  ): Promise<Rehearsal> {
+    const { block, tokenBalances } = rehearsal
+    const tokens = needed.filter(({ id }) => !tokenBalances.has(id))
+    if (tokens.length === 0) return rehearsal
+    const requests = tokens.map((token) => balanceRequest(account, token, { blockHash: block.hash }))
+    const outcomes = await this.#client.batch(requests, signal)
+    const balances = this.#tokenBalances(tokens, outcomes)
+    return { ...rehearsal, tokenBalances: new Map([...tokenBalances, ...balances]) }
+  }
+
+  #tokenBalances(tokens: readonly Asset[], outcomes: readonly RpcOutcome[]): ReadonlyMap<string, bigint> {
+    const { host } = this.#client
+    return new Map(
+      tokens.flatMap(({ id }, index) => {
+        const outcome = outcomes[index]
+        // Only the contract can say that it has no balances; an endpoint that failed to ask is not its word.
+        if (outcome?.ok === false && isVerdict(outcome.error)) return []
+        const word = asHex(resultOf(outcome, 'eth_call', this.#client), 'token balance', host)
+        return word.length === 66 ? [[id, BigInt(word)]] : []
+      }),
+    )
+  }
+
+  #snapshot(outcomes: readonly RpcOutcome[], tokens: readonly Asset[]): Snapshot {
     const { host } = this.#client
     const result = (index: number, method: string) => resultOf(outcomes[index], method, this.#client)
     const head = parseHead(result(0, 'eth_getBlockByNumber'), host)
     const fees = readFees(result(1, 'eth_feeHistory'), head.ref, host)
     this.#lastFees = fees
-    const token = outcomes[4]?.ok ? asHex(outcomes[4].result, 'token balance', host) : '0x'
     return {
       head,
       fees,
       nativeBalance: fromQuantity(result(2, 'eth_getBalance'), 'balance', host),
       minedCount: fromQuantity(result(3, 'eth_getTransactionCount'), 'nonce', host),
-      ...(token.length === 66 ? { tokenBalance: BigInt(token) } : {}),
+      tokenBalances: this.#tokenBalances(tokens, outcomes.slice(4)),
     }
   }
 }
 
 /** What pre-flight and the nonce stand on, at a block that honest endpoints agree about. */
-function accountFacts(account: Hex, blockHash: string): readonly Question[] {
+function accountFacts(account: Hex, tokens: readonly Asset[], blockHash: string): readonly Question[] {
   const at = { blockHash }
-  const quantity = (result: unknown) => String(result).toLowerCase()
+  const fact = (request: RpcRequest, what: string): Question => {
+    return { request, what: `${what} of ${account}`, essence: (result) => String(result).toLowerCase() }
+  }
   return [
-    {
-      request: { method: 'eth_getBalance', params: [account, at] },
-      what: `the balance of ${account}`,
-      essence: quantity,
-    },
-    {
-      request: { method: 'eth_getTransactionCount', params: [account, at] },
-      what: `the nonce of ${account}`,
-      essence: quantity,
-    },
+    fact({ method: 'eth_getBalance', params: [account, at] }, 'the balance'),
+    fact({ method: 'eth_getTransactionCount', params: [account, at] }, 'the nonce'),
+    ...tokens.map((token) => fact(balanceRequest(account, token, at), `the balance in ${token.id}`)),
   ]
 }
 
-/** In the order that `#snapshot` reads. The fifth asks for the token that leaves, or is a cheap constant. */
-function snapshotRequests(from: Hex, outflow: Asset): readonly RpcRequest[] {
-  const balanceOf = outflow.address
-    ? {
-        method: 'eth_call',
-        params: [
-          {
-            to: outflow.address,
-            data: encodeFunctionData({ abi: erc20Abi, functionName: 'balanceOf', args: [from] }),
-          },
-          'latest',
-        ],
-      }
-    : { method: 'eth_chainId', params: [] }
+/** In the order that `#snapshot` reads. */
+function snapshotRequests(from: Hex, tokens: readonly Asset[]): readonly RpcRequest[] {
   return [
     LATEST_BLOCK,
     FEE_HISTORY,
     { method: 'eth_getBalance', params: [from, 'latest'] },
     { method: 'eth_getTransactionCount', params: [from, 'latest'] },
-    balanceOf,
+    ...tokens.map((token) => balanceRequest(from, token, 'latest')),
   ]
+}
+
+function balanceRequest(account: Hex, token: Asset, at: 'latest' | { blockHash: string }): RpcRequest {
+  const data = encodeFunctionData({ abi: erc20Abi, functionName: 'balanceOf', args: [account] })
+  return { method: 'eth_call', params: [{ to: token.address, data }, at] }
+}
+
+/** The assets that have a contract, each once. */
+function distinctTokens(assets: readonly Asset[]): readonly Asset[] {
+  const byId = new Map(
+    assets.filter(({ address }) => address !== undefined).map((asset) => [asset.id, asset]),
+  )
+  return [...byId.values()]
 }
 
 /** Below this, chains have contracts without code: the precompiles. */

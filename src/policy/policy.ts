@@ -1,8 +1,10 @@
-import type { Asset, Effect, FeeReading, FeeTerms } from '../chains/adapter.ts'
+import type { Asset, Effect, FeeReading, FeeTerms, Outflow } from '../chains/adapter.ts'
+import { outflows } from '../chains/outflows.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { formatUnits, parseAmount } from '../primitives/amount.ts'
 import { digestOf } from '../primitives/json.ts'
+import { requireAsShown } from './shownEffects.ts'
 
 /** The most that one transaction may take of an asset. */
 export interface Cap {
@@ -14,10 +16,21 @@ export interface Cap {
   readonly max: string
 }
 
+/** The most that one transaction may pay for gas, whatever its price. */
+export interface FeeCap {
+  /** `*` or a CAIP-2 id. */
+  readonly chain: string
+  /** Decimal text in whole native units. */
+  readonly max: string
+}
+
 export interface PolicyRules {
   /** Decimal text in gwei. */
   readonly maxGasPriceGwei: string
   readonly perTransaction: readonly Cap[]
+  readonly feePerTransaction: readonly FeeCap[]
+  /** Decimal text: how much worse a simulation may be than what was shown. */
+  readonly maxSlippagePercent: string
 }
 
 /** What is to be judged: simulated, with everything that would leave the account. */
@@ -25,26 +38,33 @@ export interface Judged {
   readonly chain: Chain
   readonly account: string
   /** What the caller said would leave. */
-  readonly outflow: { readonly asset: Asset; readonly raw: bigint }
+  readonly outflow: Outflow
   readonly effects: readonly Effect[]
   readonly terms: FeeTerms
+  /** The most that the transaction can pay for gas, in native base units. */
+  readonly maxFee: bigint
+  readonly native: Asset
+  /** What the caller saw when it was prepared; absent while it is being prepared. */
+  readonly shown?: readonly Effect[]
 }
 
 const GWEI_DECIMALS = 9
+/** Per cent with two decimals: hundredths of a per cent. */
+const PERCENT_DECIMALS = 2
 
-/** The first policy: a cap on the price of gas (D4) and caps per transaction and asset (F3). */
+/** The first policy: caps on the price of gas (D4), on the fee (T35), and per transaction and asset (F3). */
 export class Policy {
   /** Names the rules that gave a verdict; receipts carry it. */
   readonly version: string
   readonly #rules: PolicyRules
   readonly #maxGasPrice: bigint
+  readonly #maxSlippage: bigint
 
   constructor(rules: PolicyRules) {
     this.#rules = rules
     this.version = digestOf(rules).slice(0, 18)
-    const cap = parseAmount(rules.maxGasPriceGwei, GWEI_DECIMALS)
-    if (typeof cap !== 'bigint') throw new TypeError(`maxGasPriceGwei is ${cap}`)
-    this.#maxGasPrice = cap
+    this.#maxGasPrice = exact(rules.maxGasPriceGwei, GWEI_DECIMALS)
+    this.#maxSlippage = exact(rules.maxSlippagePercent, PERCENT_DECIMALS)
   }
 
   get maxGasPriceGwei(): string {
@@ -54,9 +74,12 @@ export class Policy {
   /** The caps in words, for get_wallets. */
   describe(): readonly string[] {
     const caps = this.#rules.perTransaction.map((cap) => {
-      return `at most ${cap.max} ${cap.asset} per transaction on ${cap.chain === '*' ? 'every chain' : cap.chain}`
+      return `at most ${cap.max} ${cap.asset} per transaction on ${placeOf(cap)}`
     })
-    return [...caps, `at most ${this.maxGasPriceGwei} gwei per gas`]
+    const fees = this.#rules.feePerTransaction.map((cap) => {
+      return `at most ${cap.max} native for the gas of a transaction on ${placeOf(cap)}`
+    })
+    return [...caps, ...fees, `at most ${this.maxGasPriceGwei} gwei per gas`]
   }
 
   /** Whether a fee reading is within the cap on the price of gas. */
@@ -65,13 +88,17 @@ export class Policy {
   }
 
   /**
-   * The rules that were applied, in words. Throws `policy_denied` or `gas_price_above_cap`. Approvals count as
-   * what they allow to be taken.
+   * The rules that were applied, in words. Throws `policy_denied`, `gas_price_above_cap` or `effects_changed`.
+   * Approvals count as what they allow to be taken.
    */
   judge(judged: Judged): readonly string[] {
-    const price = this.#judgeGasPrice(judged)
-    const caps = outflows(judged).map(({ asset, raw }) => this.#judgeOutflow(judged.chain, asset, raw))
-    return [price, ...caps]
+    const { chain, account, outflow, effects, shown } = judged
+    const fees = [this.#judgeGasPrice(judged), this.#judgeFee(judged)]
+    if (shown) requireAsShown(chain, account, shown, effects, this.#maxSlippage)
+    const caps = outflows(account, outflow, effects).map(({ asset, raw }) =>
+      this.#judgeOutflow(chain, asset, raw),
+    )
+    return [...fees, ...caps]
   }
 
   #judgeGasPrice({ chain, terms }: Judged): string {
@@ -81,6 +108,19 @@ export class Policy {
       throw new BursarError('gas_price_above_cap', context, { chain: chain.id })
     }
     return `at most ${formatUnits(price, GWEI_DECIMALS)} gwei per gas, cap ${this.maxGasPriceGwei}`
+  }
+
+  #judgeFee({ chain, maxFee, native }: Judged): string {
+    const name = native.symbol ?? native.id
+    const fee = `${formatUnits(maxFee, native.decimals)} ${name}`
+    const caps = this.#rules.feePerTransaction
+    const cap = caps.find((each) => each.chain === chain.id) ?? caps.find((each) => each.chain === '*')
+    if (cap === undefined || maxFee > exact(cap.max, native.decimals)) {
+      const limit = cap === undefined ? 'no cap on fees is set' : `the cap is ${cap.max} ${name}`
+      const reason = `its gas could cost ${fee}, and ${limit} (MAX_FEE_PER_TRANSACTION)`
+      throw new BursarError('policy_denied', { rule: 'fee-cap', reason }, { chain: chain.id })
+    }
+    return `gas for at most ${fee}, cap ${cap.max}`
   }
 
   #judgeOutflow(chain: Chain, asset: Asset, raw: bigint): string {
@@ -116,16 +156,11 @@ export class Policy {
   }
 }
 
-/** Everything that leaves the account or may be taken from it later, by asset. */
-function outflows({ account, outflow, effects }: Judged): readonly { asset: Asset; raw: bigint }[] {
-  const sums = new Map<string, { asset: Asset; raw: bigint }>()
-  for (const effect of effects) {
-    if (effect.from !== account) continue
-    const sum = sums.get(effect.asset.id)?.raw ?? 0n
-    sums.set(effect.asset.id, { asset: effect.asset, raw: sum + effect.raw })
-  }
-  // What the caller said counts even when no event shows it: not every token tells the truth about itself.
-  const shown = sums.get(outflow.asset.id)?.raw ?? 0n
-  if (outflow.raw > shown) sums.set(outflow.asset.id, outflow)
-  return [...sums.values()]
+/** Base units of what the operator set; the configuration was checked when it was read. */
+function exact(text: string, decimals: number): bigint {
+  const raw = parseAmount(text, decimals)
+  if (typeof raw !== 'bigint') throw new TypeError(`"${text}" is ${raw}`)
+  return raw
 }
+
+const placeOf = ({ chain }: { readonly chain: string }) => (chain === '*' ? 'every chain' : chain)

@@ -55,8 +55,8 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const operations = new OperationStore(journal)
   const wallets = new WalletBook(config.wallets, clock)
   const policy = new Policy(config.policy)
-  const judge = new Judge(policy, clock)
-  const guard = new ChainGuard(new ChainIdentities(journal))
+  const judge = new Judge(policy)
+  const guard = new ChainGuard(new ChainIdentities(journal), clock)
   const leases = new Leases(journal, operations, logger)
   const broadcaster = new Broadcaster(async (chain, raw, signal) => {
     const { access } = await chains.open(chain)
@@ -76,6 +76,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     intents,
     operations,
     steps: new StepStore(journal),
+    clock,
     logger,
   })
   const engine = {

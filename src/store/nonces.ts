@@ -1,12 +1,7 @@
 import type { Journal, JournalTransaction } from './journal.ts'
 import { requireOpen } from './openSteps.ts'
+import { padNumber, unpadNumber } from './paddedNumber.ts'
 import type { StepRow } from './schema.ts'
-
-/** Nonces are padded so that text order is number order. */
-const WIDTH = 20
-
-export const padNonce = (nonce: bigint): string => nonce.toString().padStart(WIDTH, '0')
-export const unpadNonce = (nonce: string): bigint => BigInt(nonce)
 
 /** Who holds which nonce; the fence that every process shares (R4). */
 export class NonceTableStore {
@@ -28,7 +23,7 @@ export class NonceTableStore {
         .select('nonce')
         .where('step_id', '=', step.id)
         .executeTakeFirst()
-      if (own) return unpadNonce(own.nonce)
+      if (own) return unpadNumber(own.nonce)
       await requireOpen(tx, step)
       const nonce = await lowestFree(tx, step, floor)
       const now = this.#journal.now()
@@ -38,7 +33,7 @@ export class NonceTableStore {
         .values({
           chain,
           account,
-          nonce: padNonce(nonce),
+          nonce: padNumber(nonce),
           step_id: step.id,
           state: 'reserved',
           updated_at: now,
@@ -69,12 +64,12 @@ async function lowestFree(
     .select('nonce')
     .where('chain', '=', lane.chain)
     .where('account', '=', lane.account)
-    .where('nonce', '>=', padNonce(floor))
+    .where('nonce', '>=', padNumber(floor))
     .orderBy('nonce')
     .execute()
   let free = floor
   for (const row of taken) {
-    if (unpadNonce(row.nonce) !== free) break
+    if (unpadNumber(row.nonce) !== free) break
     free += 1n
   }
   return free

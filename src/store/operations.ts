@@ -1,6 +1,7 @@
 import { newId } from '../primitives/ids.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
+import { padNumber } from './paddedNumber.ts'
 import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
 
 export interface OperationRecord {
@@ -17,12 +18,23 @@ export interface NewStep {
   readonly reservations: readonly Pick<ReservationTable, 'asset' | 'raw' | 'kind'>[]
 }
 
-/** Sums of what unfinished steps of one account may still take, by asset, in base units. */
+/** Whose balance, as of which block, and which step's own hold does not count. */
+export interface Holder {
+  readonly chain: string
+  readonly account: string
+  /** Number of the block that the balance was read at. */
+  readonly asOf: string
+  readonly except?: string
+}
+
+/** Sums of what steps of one account may still take from a balance, by asset, in base units. */
 export type HeldAmounts = ReadonlyMap<string, bigint>
 
 export interface Lease {
   readonly owner: string
   readonly until: string
+  /** No honest lease lasts longer: one that does was taken before the clock was set back (F20). */
+  readonly atMost: string
 }
 
 export interface OperationQueryFilter {
@@ -45,12 +57,14 @@ export class OperationStore {
 
   /**
    * Begins to execute an intent, once: the operation, its steps and their reservations in one transition. When
-   * the intent already has an operation that one is returned (R3). `admit` sees what other unfinished steps of
-   * the account hold, and answers with the steps to record or throws to refuse; nothing is written then (R5).
+   * the intent already has an operation that one is returned (R3). `admit` sees what other steps of the account
+   * may take from its balance at block `asOf`, and answers with the steps to record or throws to refuse; nothing is
+   * written then (R5).
    */
   begin(
     intent: IntentRow,
     lease: Lease,
+    asOf: string,
     admit: (held: HeldAmounts) => readonly NewStep[],
   ): Promise<{ operation: OperationRow; created: boolean }> {
     return this.#journal.transact(async (tx, audit) => {
@@ -60,7 +74,7 @@ export class OperationStore {
         .where('intent_id', '=', intent.id)
         .executeTakeFirst()
       if (existing) return { operation: existing, created: false }
-      const steps = admit(await heldBy(tx, intent.chain, intent.account))
+      const steps = admit(await heldBy(tx, { ...intent, asOf }))
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
       for (const [position, step] of steps.entries()) {
         await insertStep(tx, operation, position, step, this.#journal.now())
@@ -70,9 +84,9 @@ export class OperationStore {
     })
   }
 
-  /** What unfinished steps of an account hold now. */
-  held(chain: string, account: string): Promise<HeldAmounts> {
-    return this.#journal.read((db) => heldBy(db, chain, account))
+  /** What the steps of an account may still take from its balance at a block. */
+  held(holder: Holder): Promise<HeldAmounts> {
+    return this.#journal.read((db) => heldBy(db, holder))
   }
 
   find(id: string): Promise<OperationRecord | undefined> {
@@ -169,6 +183,7 @@ export class OperationStore {
             or('lease_owner', '=', lease.owner),
             or('lease_until', 'is', null),
             or('lease_until', '<', this.#journal.now()),
+            or('lease_until', '>', lease.atMost),
           ]),
         )
         .orderBy('created_at')
@@ -199,20 +214,31 @@ export class OperationStore {
   }
 }
 
-async function heldBy(
-  db: JournalDb | JournalTransaction,
-  chain: string,
-  account: string,
-): Promise<HeldAmounts> {
-  const rows = await db
+/**
+ * A step that was included after the balance was read has settled its hold, but the balance does not show yet what it
+ * took: until then it counts like one in flight.
+ */
+async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
+  const { chain, account, asOf, except } = holder
+  const reservations = db
     .selectFrom('reservations')
-    .select(['asset', 'raw'])
-    .where('chain', '=', chain)
-    .where('account', '=', account)
-    .where('state', '=', 'held')
+    .innerJoin('steps', 'steps.id', 'reservations.step_id')
+    .select(['reservations.asset', 'reservations.raw'])
+    .where('steps.id', '!=', except ?? '')
+  const inFlight = await reservations
+    .where('reservations.chain', '=', chain)
+    .where('reservations.account', '=', account)
+    .where('reservations.state', '=', 'held')
+    .execute()
+  const notYetShown = await reservations
+    .where('steps.chain', '=', chain)
+    .where('steps.account', '=', account)
+    .where('steps.included_number', '>', padNumber(BigInt(asOf)))
+    .where('reservations.state', '=', 'settled')
     .execute()
   const held = new Map<string, bigint>()
-  for (const { asset, raw } of rows) held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
+  for (const { asset, raw } of [...inFlight, ...notYetShown])
+    held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
   return held
 }
 

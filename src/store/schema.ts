@@ -1,8 +1,8 @@
 import type { Generated, Selectable } from 'kysely'
 
 /**
- * The journal's tables. Amounts and block numbers are decimal text; nonces are decimal text padded to 20 digits,
- * so that they sort as numbers in every database; times are ISO 8601 text in UTC; documents are JSON text.
+ * The journal's tables. Amounts are decimal text; nonces and block numbers are decimal text padded to 20 digits, so
+ * that they sort as numbers in every database; times are ISO 8601 text in UTC; documents are JSON text.
  */
 export interface JournalTables {
   intents: IntentTable

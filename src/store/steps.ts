@@ -1,8 +1,8 @@
 import type { SignedTransaction } from '../chains/adapter.ts'
 import { newId } from '../primitives/ids.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
-import { padNonce } from './nonces.ts'
 import { openState, requireOpen } from './openSteps.ts'
+import { padNumber } from './paddedNumber.ts'
 import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
 
 export interface Inclusion {
@@ -46,7 +46,7 @@ export class StepStore {
         step_id: step.id,
         chain: step.chain,
         account: step.account,
-        nonce: padNonce(nonce),
+        nonce: padNumber(nonce),
         hash: signed.hash,
         raw: signed.raw,
         kind: 'original',
@@ -86,7 +86,7 @@ export class StepStore {
     const change: StepChange = {
       state,
       note: null,
-      included_number: inclusion.blockNumber,
+      included_number: padNumber(BigInt(inclusion.blockNumber)),
       included_hash: inclusion.blockHash,
       gas_used: inclusion.gasUsed.toString(),
       fee_paid: inclusion.feePaid.toString(),

@@ -3,6 +3,7 @@ import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { isBursarError } from '../errors/bursarError.ts'
 import type { NonceStore } from '../nonces/nonceStore.ts'
 import { unattended } from '../primitives/abort.ts'
+import type { Clock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import type { IntentStore } from '../store/intents.ts'
 import type { Journal } from '../store/journal.ts'
@@ -14,7 +15,8 @@ import type { Broadcaster } from './broadcaster.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { followStep } from './follow.ts'
 import type { Judge } from './judge.ts'
-import type { StoredAmount } from './plan.ts'
+import { pauseBefore } from './pace.ts'
+import { caseOf, type IntentPlan, leavingAssets } from './plan.ts'
 
 export interface DriverDependencies {
   readonly directory: ChainDirectory
@@ -27,6 +29,7 @@ export interface DriverDependencies {
   readonly intents: IntentStore
   readonly operations: OperationStore
   readonly steps: StepStore
+  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -45,7 +48,7 @@ const UNATTENDED = unattended()
  */
 export class Driver {
   readonly #deps: DriverDependencies
-  readonly #busy = new Map<string, Promise<void>>()
+  readonly #busy = new Map<string, Promise<number>>()
   /** When this process last sent an attempt, by its id. */
   readonly #sentAt = new Map<string, number>()
 
@@ -53,11 +56,16 @@ export class Driver {
     this.#deps = deps
   }
 
-  /** Advances one operation as far as it goes now; one drive at a time within a process. */
-  drive(operationId: string, verdict?: FreshVerdict): Promise<void> {
+  /**
+   * Advances one operation as far as it goes now; one drive at a time within a process. Answers how many
+   * milliseconds from now it may have come further.
+   */
+  drive(operationId: string, verdict?: FreshVerdict): Promise<number> {
     const running = this.#busy.get(operationId)
     if (running) return running
-    const drive = this.#advance(operationId, verdict).finally(() => this.#busy.delete(operationId))
+    const drive = this.#advance(operationId, verdict)
+      .then(() => this.#pauseBefore(operationId))
+      .finally(() => this.#busy.delete(operationId))
     this.#busy.set(operationId, drive)
     return drive
   }
@@ -67,18 +75,45 @@ export class Driver {
     await Promise.allSettled(this.#busy.values())
   }
 
+  async #pauseBefore(operationId: string): Promise<number> {
+    const record = await this.#deps.operations.find(operationId)
+    const open = record && openStep(record)
+    if (!open) return 0
+    return pauseBefore(open.step, this.#deps.directory.resolve(open.step.chain), this.#deps.clock.now())
+  }
+
   async #advance(operationId: string, verdict?: FreshVerdict): Promise<void> {
     const record = await this.#deps.operations.find(operationId)
-    const open = record?.steps.find(({ step }) => !ENDED.has(step.state))
+    const open = record && openStep(record)
     if (!record || !open) return
-    const adapter = await this.#deps.directory.adapter(open.step.chain)
-    await this.#deps.guard.require(adapter)
     const attempt = open.attempts.find((one) => one.live === 1)
+    // Decided without the chain, which may never answer again: what was not signed in time is not signed at all.
+    if (!attempt && !verdict && (await this.#expired(record))) {
+      return this.#abandon(open.step, 'it was not signed before its intent expired')
+    }
+    const adapter = await this.#deps.directory.adapter(open.step.chain)
+    await this.#requireSameChain(adapter, open.step)
     if (!attempt) return this.#start(record, open.step, adapter, verdict)
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
     const needsSending = await followStep(adapter, open.step, attempt, this.#deps.steps, UNATTENDED)
     if (needsSending && this.#maySendAgain(adapter, attempt))
       await this.#broadcast(adapter, open.step, attempt)
+  }
+
+  /** Throws `chain_replaced`, and says so where the caller looks: hashes and nonces of another chain prove nothing. */
+  async #requireSameChain(adapter: ChainAdapter, step: StepRow): Promise<void> {
+    try {
+      await this.#deps.guard.require(adapter)
+    } catch (error) {
+      const replaced = isBursarError(error) && error.code === 'chain_replaced'
+      if (replaced && step.note !== error.message) await this.#deps.steps.unknown(step.id, error.message)
+      throw error
+    }
+  }
+
+  async #expired({ operation }: OperationRecord): Promise<boolean> {
+    const intent = await this.#deps.intents.find(operation.intent_id)
+    return !intent || intent.expires_at <= this.#deps.journal.now()
   }
 
   /** Simulate and judge (unless that was just done), reserve the nonce, sign, record, broadcast. */
@@ -89,7 +124,7 @@ export class Driver {
     verdict?: FreshVerdict,
   ): Promise<void> {
     const order = { payload: parse<Payload>(step.payload), terms: parse<FeeTerms>(step.terms) }
-    const judged = verdict ?? (await this.#judgeAgain(record, step, adapter, order))
+    const judged = verdict ?? (await this.#judgeAgain(record, step, adapter))
     if (!judged) return
     const { receipt, rehearsal } = judged
     const wallet = this.#deps.wallets.find(step.account, adapter.chain)
@@ -109,20 +144,19 @@ export class Driver {
     record: OperationRecord,
     step: StepRow,
     adapter: ChainAdapter,
-    order: { payload: Payload; terms: FeeTerms },
   ): Promise<FreshVerdict | undefined> {
     const intent = await this.#deps.intents.find(record.operation.intent_id)
-    if (!intent || intent.expires_at <= this.#deps.journal.now()) {
-      await this.#abandon(step, 'it was not signed before its intent expired')
-      return undefined
-    }
-    const stored = parse<StoredAmount>(step.outflow)
-    const outflow = { asset: stored.asset, raw: BigInt(stored.raw) }
-    const rehearsal = await adapter.rehearse(order.payload, order.terms, outflow.asset, UNATTENDED)
+    if (!intent) throw new TypeError(`operation ${record.operation.id} has no intent`)
+    const plan = parse<IntentPlan>(intent.plan)
+    const askedAt = this.#deps.clock.now()
+    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), UNATTENDED)
+    // What this step itself holds must not count against it.
+    const { chain, account, id } = step
+    const holder = { chain, account, asOf: rehearsal.block.number, except: id }
+    const held = await this.#deps.operations.held(holder)
     try {
-      const matter = { adapter, wallet: record.operation.wallet, ...order, outflow, rehearsal }
-      // What this step itself holds must not count against it; other steps were counted when it was admitted.
-      const { receipt } = this.#deps.judge.pass(matter, new Map())
+      const matter = caseOf(plan, record.operation.wallet, { adapter, rehearsal, askedAt })
+      const { receipt } = this.#deps.judge.pass(matter, held)
       return { rehearsal, receipt }
     } catch (error) {
       if (!isBursarError(error) || error.kind === 'provider') throw error
@@ -164,6 +198,10 @@ export class Driver {
 const MIN_RESEND_MS = 2_000
 const UNPROVEN = 'the network did not confirm that it has the transaction; it is being resolved'
 const ENDED: ReadonlySet<StepRow['state']> = new Set(['final', 'replaced', 'failed'])
+
+function openStep({ steps }: OperationRecord): OperationRecord['steps'][number] | undefined {
+  return steps.find(({ step }) => !ENDED.has(step.state))
+}
 
 function parse<T>(document: string): T {
   return JSON.parse(document) as T

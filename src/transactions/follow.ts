@@ -1,5 +1,5 @@
 import type { ChainAdapter, StatusReading } from '../chains/adapter.ts'
-import { unpadNonce } from '../store/nonces.ts'
+import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
 
@@ -25,7 +25,7 @@ export async function followStep(
     if (step.state === 'unknown') await steps.sent(attempt)
     return false
   }
-  const nonce = unpadNonce(attempt.nonce)
+  const nonce = unpadNumber(attempt.nonce)
   if (reading.minedCount <= nonce) return true
   return resolveUsedNonce(adapter, step, attempt, steps, reading, signal)
 }
@@ -66,7 +66,7 @@ async function resolveUsedNonce(
   reading: StatusReading,
   signal: AbortSignal,
 ): Promise<false> {
-  const nonce = unpadNonce(attempt.nonce)
+  const nonce = unpadNumber(attempt.nonce)
   const settled = BigInt(reading.head.number) - BigInt(adapter.chain.confirmations) + 1n
   const block = settled < 0n ? undefined : await adapter.blockThatUsed(step.account, nonce, settled, signal)
   if (block && !block.includes(attempt.hash)) {

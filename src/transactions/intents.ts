@@ -48,10 +48,13 @@ export class Intents {
       if (operationId !== undefined) return this.#view(known, adapter, wallet, operationId)
     }
 
-    await guard.require(adapter)
-    const draft = await adapter.draft(action, wallet.address, caller.signal)
-    const planned = await adapter.plan(draft, request.urgency ?? 'standard', caller.signal)
-    const plan = await this.#judge(adapter, wallet, draft, planned)
+    const askedAt = this.#deps.clock.now()
+    const rehearse = async () => {
+      const draft = await adapter.draft(action, wallet.address, caller.signal)
+      return { draft, planned: await adapter.plan(draft, request.urgency ?? 'standard', caller.signal) }
+    }
+    const [{ draft, planned }] = await Promise.all([rehearse(), guard.require(adapter)])
+    const plan = await this.#judge(adapter, wallet, draft, planned, askedAt)
     const saved = await intents.save({
       id: newId('int'),
       principal: caller.principal,
@@ -69,10 +72,21 @@ export class Intents {
     return this.#view(saved.intent, adapter, wallet, saved.operation?.id)
   }
 
-  async #judge(adapter: ChainAdapter, wallet: Wallet, draft: Draft, planned: Planned): Promise<IntentPlan> {
+  async #judge(
+    adapter: ChainAdapter,
+    wallet: Wallet,
+    draft: Draft,
+    planned: Planned,
+    askedAt: number,
+  ): Promise<IntentPlan> {
     const { payload, terms, rehearsal } = planned
-    const held = await this.#deps.operations.held(adapter.chain.id, wallet.address)
-    const matter = { adapter, wallet: wallet.name, payload, terms, outflow: draft.outflow, rehearsal }
+    const held = await this.#deps.operations.held({
+      chain: adapter.chain.id,
+      account: wallet.address,
+      asOf: rehearsal.block.number,
+    })
+    const { outflow } = draft
+    const matter = { adapter, wallet: wallet.name, payload, terms, outflow, rehearsal, askedAt }
     const { receipt, rules } = this.#deps.judge.pass(matter, held)
     const price = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
     return {
@@ -80,7 +94,7 @@ export class Intents {
       terms,
       to: draft.to,
       ...(draft.signature === undefined ? {} : { signature: draft.signature }),
-      outflow: { asset: draft.outflow.asset, raw: draft.outflow.raw.toString() },
+      outflow: { asset: outflow.asset, raw: outflow.raw.toString() },
       expectedFee: (price * rehearsal.outcome.gasUsed).toString(),
       receipt,
       effects: storeEffects(rehearsal.outcome.effects),

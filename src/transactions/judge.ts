@@ -1,18 +1,16 @@
-import type { Asset, ChainAdapter, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import type { ChainAdapter, Effect, FeeTerms, Rehearsal } from '../chains/adapter.ts'
 import { issueReceipt, type SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import type { Policy } from '../policy/policy.ts'
 import { formatUnits } from '../primitives/amount.ts'
-import type { Clock } from '../primitives/clock.ts'
-import { type Held, requireFunds } from './preflight.ts'
+import { type Funding, type Held, requireFunds } from './preflight.ts'
 
-export interface Case {
+export interface Case extends Funding {
   readonly adapter: ChainAdapter
-  readonly wallet: string
-  readonly payload: Payload
-  readonly terms: FeeTerms
-  readonly outflow: { readonly asset: Asset; readonly raw: bigint }
-  readonly rehearsal: Rehearsal
+  /** When the rehearsal was asked for, in milliseconds: what it found is not younger than that. */
+  readonly askedAt: number
+  /** The effects that the caller saw; absent while the payment is being prepared. */
+  readonly shown?: readonly Effect[]
 }
 
 export interface Verdict {
@@ -23,22 +21,28 @@ export interface Verdict {
 /** The one place where a simulated payload is judged: when it is prepared and again before it is signed. */
 export class Judge {
   readonly policy: Policy
-  readonly #clock: Clock
 
-  constructor(policy: Policy, clock: Clock) {
+  constructor(policy: Policy) {
     this.policy = policy
-    this.#clock = clock
   }
 
   /** A receipt for a payload that may be signed. Throws what speaks against it. */
   pass(matter: Case, held: Held): Verdict {
-    const { adapter, payload, terms, outflow, rehearsal } = matter
+    const { adapter, payload, terms, outflow, rehearsal, askedAt, shown } = matter
     requireFunds(adapter, matter, held)
     this.#requireSuccess(matter)
     requireIncludable(adapter, terms, rehearsal)
-    const { effects } = rehearsal.outcome
-    const rules = this.policy.judge({ chain: adapter.chain, account: payload.from, outflow, effects, terms })
-    const receipt = issueReceipt(adapter.chain, payload, rehearsal, this.policy.version, this.#clock.now())
+    const rules = this.policy.judge({
+      chain: adapter.chain,
+      account: payload.from,
+      outflow,
+      effects: rehearsal.outcome.effects,
+      terms,
+      maxFee: adapter.codec.maxFee(payload, terms),
+      native: adapter.native,
+      ...(shown === undefined ? {} : { shown }),
+    })
+    const receipt = issueReceipt(adapter.chain, payload, rehearsal, this.policy.version, askedAt)
     return { receipt, rules }
   }
 

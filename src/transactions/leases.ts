@@ -10,6 +10,11 @@ const TICK_MS = 250
 /** How often a process without work looks whether another one died. */
 const IDLE_TICKS = 8
 const MAX_OPERATIONS = 500
+/** After a drive that failed. */
+const RETRY_MS = 2_000
+
+/** Moves an operation as far as it goes; answers in how many milliseconds it may go further. */
+type Drive = (operationId: string) => Promise<number>
 
 /**
  * This process's claim on unfinished operations, and the loop that follows them: those it began, and those of
@@ -17,7 +22,8 @@ const MAX_OPERATIONS = 500
  */
 export class Leases {
   readonly #owner = newId('proc')
-  readonly #driving = new Set<string>()
+  /** When each operation is due again, by the monotonic clock; `Infinity` while it is driven. */
+  readonly #due = new Map<string, number>()
   readonly #journal: Journal
   readonly #operations: OperationStore
   readonly #logger: Logger
@@ -33,7 +39,8 @@ export class Leases {
 
   /** The lease under which a new operation is recorded. */
   take(): Lease {
-    return { owner: this.#owner, until: this.#journal.after(LEASE_MS) }
+    const journal = this.#journal
+    return { owner: this.#owner, until: journal.after(LEASE_MS), atMost: journal.after(2 * LEASE_MS) }
   }
 
   /** Ends an idle wait: there is work now. */
@@ -41,7 +48,7 @@ export class Leases {
     this.#idle.abort()
   }
 
-  start(drive: (operationId: string) => Promise<void>): void {
+  start(drive: Drive): void {
     this.#loop = this.#run(drive)
   }
 
@@ -57,7 +64,7 @@ export class Leases {
     })
   }
 
-  async #run(drive: (operationId: string) => Promise<void>): Promise<void> {
+  async #run(drive: Drive): Promise<void> {
     while (!this.#stopped) {
       // Made before the tick, so that work that arrives meanwhile ends the wait after it.
       this.#idle = new AbortController()
@@ -67,13 +74,15 @@ export class Leases {
   }
 
   /** Renews what is held and drives what is not driven yet: an endpoint that hangs holds up its own operations only. */
-  async #tick(drive: (operationId: string) => Promise<void>): Promise<number> {
+  async #tick(drive: Drive): Promise<number> {
     try {
       const ids = await this.#operations.claim(this.take(), MAX_OPERATIONS)
+      const held = new Set(ids)
+      for (const [id, due] of this.#due) {
+        if (!held.has(id) && due !== Number.POSITIVE_INFINITY) this.#due.delete(id)
+      }
       for (const id of ids) {
-        if (this.#driving.has(id)) continue
-        this.#driving.add(id)
-        void this.#driveOne(id, drive).finally(() => this.#driving.delete(id))
+        if ((this.#due.get(id) ?? 0) <= performance.now()) void this.#driveOne(id, drive)
       }
       return ids.length
     } catch (error) {
@@ -82,12 +91,15 @@ export class Leases {
     }
   }
 
-  async #driveOne(id: string, drive: (operationId: string) => Promise<void>): Promise<void> {
+  async #driveOne(id: string, drive: Drive): Promise<void> {
+    this.#due.set(id, Number.POSITIVE_INFINITY)
     try {
-      await drive(id)
+      const pauseMs = await drive(id)
+      this.#due.set(id, performance.now() + pauseMs)
     } catch (error) {
-      // The next tick tries again: an operation is never dropped because a chain did not answer.
+      // It is tried again: an operation is never dropped because a chain did not answer.
       this.#logger.warn('operation waits', { operation: id, cause: String(error) })
+      this.#due.set(id, performance.now() + RETRY_MS)
     }
   }
 }

@@ -2,8 +2,8 @@ import { amountOf, nativeAsset } from '../chains/amounts.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import type { Amount } from '../primitives/amount.ts'
-import { unpadNonce } from '../store/nonces.ts'
 import type { OperationRecord } from '../store/operations.ts'
+import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StoredAmount } from './plan.ts'
 import type { AttemptView, OperationSummary, OperationView, StepView } from './views.ts'
@@ -53,7 +53,7 @@ function stepView({ step, attempts }: Recorded, chain: Chain, wallet: string): S
     to: step.recipient,
     amount: outflowOf(step),
     state: step.state,
-    ...(nonce === undefined ? {} : { nonce: unpadNonce(nonce).toString() }),
+    ...(nonce === undefined ? {} : { nonce: unpadNumber(nonce).toString() }),
     attempts: attempts.map((attempt) => attemptView(attempt, chain)),
     confirmations: step.confirmations,
     requiredConfirmations: chain.confirmations,
@@ -75,7 +75,7 @@ function attemptView(attempt: AttemptRow, chain: Chain): AttemptView {
 function inclusionOf(step: StepRow, chain: Chain): Pick<StepView, 'includedIn' | 'gasUsed' | 'feePaid'> {
   if (step.included_number === null || step.included_hash === null) return {}
   return {
-    includedIn: { number: step.included_number, hash: step.included_hash },
+    includedIn: { number: unpadNumber(step.included_number).toString(), hash: step.included_hash },
     ...(step.gas_used === null ? {} : { gasUsed: step.gas_used }),
     ...(step.fee_paid === null ? {} : { feePaid: amountOf(nativeAsset(chain), step.fee_paid) }),
   }

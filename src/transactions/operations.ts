@@ -1,4 +1,4 @@
-import type { ChainAdapter, ChainDirectory } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
@@ -11,10 +11,11 @@ import type { IntentRow } from '../store/schema.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Driver } from './driver.ts'
-import type { Judge } from './judge.ts'
+import type { Case, Judge } from './judge.ts'
 import type { Leases } from './leases.ts'
 import { operationSummary, operationView } from './operationView.ts'
-import { type IntentPlan, intentDigest } from './plan.ts'
+import { caseOf, type IntentPlan, intentDigest, leavingAssets } from './plan.ts'
+import { needsOf } from './preflight.ts'
 import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views.ts'
 
 export interface OperationDependencies {
@@ -56,24 +57,29 @@ export class Operations {
       throw new BursarError('intent_unknown', { intentId })
     const earlier = await operations.findByIntent(caller.principal, intentId)
     if (earlier !== undefined) return this.#settled(earlier, caller)
-    this.#requireFresh(intent)
-
     const plan = JSON.parse(intent.plan) as IntentPlan
+    this.#requireFresh(intent, plan)
     if (intentDigest(plan.payload, plan.terms) !== intent.digest) {
       throw new BursarError('intent_changed', { intentId }, { chain: intent.chain })
     }
     const adapter = await directory.adapter(intent.chain)
-    await this.#deps.guard.require(adapter)
-    const outflow = { asset: plan.outflow.asset, raw: BigInt(plan.outflow.raw) }
-    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, outflow.asset, caller.signal)
+    const askedAt = this.#deps.clock.now()
+    const [rehearsal] = await Promise.all([
+      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), caller.signal),
+      this.#deps.guard.require(adapter),
+    ])
     caller.signal.throwIfAborted()
-    const { payload, terms } = plan
-    const matter = { adapter, wallet: intent.wallet, payload, terms, outflow, rehearsal }
+    const matter = caseOf(plan, intent.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined
-    const { operation, created } = await operations.begin(intent, leases.take(), (held) => {
-      receipt = judge.pass(matter, held).receipt
-      return [stepOf(plan, adapter, receipt)]
-    })
+    const { operation, created } = await operations.begin(
+      intent,
+      leases.take(),
+      rehearsal.block.number,
+      (held) => {
+        receipt = judge.pass(matter, held).receipt
+        return [stepOf(plan, matter, receipt)]
+      },
+    )
     if (created && receipt) {
       // From here on the operation is what counts: what fails now is tried again until it is proven.
       await driver.drive(operation.id, { rehearsal, receipt }).catch((error: unknown) => {
@@ -115,8 +121,10 @@ export class Operations {
     return { operations, ...nextCursor }
   }
 
-  #requireFresh(intent: IntentRow): void {
-    if (this.#deps.clock.now() < Date.parse(intent.expires_at)) return
+  /** Also a plan from the future has expired: the clock was set back, so its age is not known (F20). */
+  #requireFresh(intent: IntentRow, plan: IntentPlan): void {
+    const now = this.#deps.clock.now()
+    if (now >= Date.parse(plan.receipt.simulatedAt) && now < Date.parse(intent.expires_at)) return
     const context = { intentId: intent.id, expiredAt: intent.expires_at }
     throw new BursarError('intent_expired', context, { chain: intent.chain })
   }
@@ -169,18 +177,18 @@ function progressOf({ steps }: OperationRecord): string {
   return steps.map(({ step }) => `${step.state}, ${step.confirmations} confirmations`).join('; ')
 }
 
-function stepOf(plan: IntentPlan, adapter: ChainAdapter, receipt: SimulationReceipt): NewStep {
-  const { payload, terms, outflow } = plan
-  const fee = adapter.codec.maxFee(payload, terms).toString()
+function stepOf(plan: IntentPlan, matter: Case, receipt: SimulationReceipt): NewStep {
+  const { tokens, native, maxFee } = needsOf(matter.adapter, matter)
+  const moved = [...tokens, { asset: matter.adapter.native, raw: native }].filter(({ raw }) => raw > 0n)
   return {
     recipient: plan.to,
-    payload: JSON.stringify(payload),
-    terms: JSON.stringify(terms),
-    outflow: JSON.stringify(outflow),
+    payload: JSON.stringify(plan.payload),
+    terms: JSON.stringify(plan.terms),
+    outflow: JSON.stringify(plan.outflow),
     receipt: JSON.stringify(receipt),
     reservations: [
-      { asset: outflow.asset.id, raw: outflow.raw, kind: 'spend' },
-      { asset: adapter.native.id, raw: fee, kind: 'fee' },
+      ...moved.map(({ asset, raw }) => ({ asset: asset.id, raw: raw.toString(), kind: 'spend' as const })),
+      { asset: matter.adapter.native.id, raw: maxFee.toString(), kind: 'fee' },
     ],
   }
 }

@@ -1,6 +1,7 @@
-import type { Asset, Effect, FeeTerms, Payload } from '../chains/adapter.ts'
+import type { Asset, ChainAdapter, Effect, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { digestOf } from '../primitives/json.ts'
+import type { Case } from './judge.ts'
 
 /** A prepared payment as the journal keeps it: everything that will be signed, and everything that was shown. */
 export interface IntentPlan {
@@ -31,6 +32,28 @@ export interface StoredEffect extends StoredAmount {
 /** Digest over every field that will be signed, except the nonce, which is reserved late (R4). */
 export function intentDigest(payload: Payload, terms: FeeTerms): string {
   return digestOf({ payload, terms })
+}
+
+/** A plan that was simulated again, to be judged against what its caller was shown. */
+export function caseOf(
+  plan: IntentPlan,
+  wallet: string,
+  seen: { readonly adapter: ChainAdapter; readonly rehearsal: Rehearsal; readonly askedAt: number },
+): Case {
+  const { payload, terms, outflow, effects } = plan
+  return {
+    ...seen,
+    wallet,
+    payload,
+    terms,
+    outflow: { asset: outflow.asset, raw: BigInt(outflow.raw) },
+    shown: effects.map((effect) => ({ ...effect, raw: BigInt(effect.raw) })),
+  }
+}
+
+/** The assets that a plan is expected to take from its account. */
+export function leavingAssets({ payload, outflow, effects }: IntentPlan): readonly Asset[] {
+  return [outflow, ...effects.filter(({ from }) => from === payload.from)].map(({ asset }) => asset)
 }
 
 export function storeEffects(effects: readonly Effect[]): readonly StoredEffect[] {

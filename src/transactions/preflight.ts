@@ -1,4 +1,5 @@
-import type { Asset, ChainAdapter, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import type { Asset, ChainAdapter, FeeTerms, Outflow, Payload, Rehearsal } from '../chains/adapter.ts'
+import { fundsNeeded } from '../chains/outflows.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { formatUnits } from '../primitives/amount.ts'
@@ -7,28 +8,53 @@ export interface Funding {
   readonly wallet: string
   readonly payload: Payload
   readonly terms: FeeTerms
-  readonly outflow: { readonly asset: Asset; readonly raw: bigint }
+  /** What leaves by the caller's word; the simulation may show more. */
+  readonly outflow: Outflow
   readonly rehearsal: Rehearsal
 }
 
 /** What unfinished steps of the account may still take, by CAIP-19 id, in base units. */
 export type Held = ReadonlyMap<string, bigint>
 
+/** What one transaction may take at most. */
+export interface Needs {
+  readonly tokens: readonly Outflow[]
+  /** Native base units that leave besides the fee. */
+  readonly native: bigint
+  /** Native base units. */
+  readonly maxFee: bigint
+}
+
+/** Everything that must be there before the transaction runs, and is held for it while it is in flight (R5). */
+export function needsOf(
+  { codec, native }: ChainAdapter,
+  { payload, terms, outflow, rehearsal }: Funding,
+): Needs {
+  const needed = fundsNeeded(payload.from, outflow, rehearsal.outcome.effects)
+  const moved = needed.find(({ asset }) => asset.id === native.id)?.raw ?? 0n
+  const value = codec.value(payload)
+  return {
+    tokens: needed.filter(({ asset }) => asset.id !== native.id),
+    native: moved > value ? moved : value,
+    maxFee: codec.maxFee(payload, terms),
+  }
+}
+
 /**
  * Throws `insufficient_funds` with the exact shortfall when the account cannot pay, counting everything that is
  * in flight from it (C6).
  */
 export function requireFunds(adapter: ChainAdapter, funding: Funding, held: Held): void {
-  const { payload, terms, outflow, rehearsal, wallet } = funding
-  if (outflow.asset.address !== undefined && rehearsal.tokenBalance !== undefined) {
-    const inFlight = held.get(outflow.asset.id) ?? 0n
-    require(adapter.chain, wallet, outflow.asset, outflow.raw, rehearsal.tokenBalance, inFlight, 'the amount')
+  const { rehearsal, wallet } = funding
+  const { tokens, native, maxFee } = needsOf(adapter, funding)
+  for (const { asset, raw } of tokens) {
+    const balance = rehearsal.tokenBalances.get(asset.id)
+    if (balance === undefined) continue
+    require(adapter.chain, wallet, asset, raw, balance, held.get(asset.id) ?? 0n, 'the amount')
   }
-  const value = adapter.codec.value(payload)
-  const fee = adapter.codec.maxFee(payload, terms)
-  const detail = `${show(value, adapter.native)} to send and up to ${show(fee, adapter.native)} for gas`
+  const detail = `${show(native, adapter.native)} to send and up to ${show(maxFee, adapter.native)} for gas`
   const inFlight = held.get(adapter.native.id) ?? 0n
-  require(adapter.chain, wallet, adapter.native, value + fee, rehearsal.nativeBalance, inFlight, detail)
+  require(adapter.chain, wallet, adapter.native, native + maxFee, rehearsal.nativeBalance, inFlight, detail)
 }
 
 function require(

@@ -37,6 +37,8 @@ test('the sample configuration of a real chain is one that Bursar takes without 
       { chain: 'eip155:84532', asset: 'native', max: '0.05' },
       { chain: 'eip155:84532', asset: 'USDC', max: '100' },
     ],
+    feePerTransaction: [{ chain: '*', max: '0.1' }],
+    maxSlippagePercent: '2.0',
   })
 })
 

@@ -35,6 +35,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   policy_denied: 4004,
   gas_price_above_cap: 4005,
   fees_moved: 4006,
+  effects_changed: 4007,
   intent_unknown: 5001,
   intent_expired: 5002,
   idempotency_conflict: 5003,

@@ -21,7 +21,10 @@ const native = { id: 'eip155:31337/slip44:1', decimals: 18, symbol: 'ETH' }
 const adapter = { chain: sandboxA, native, fees: async () => reading } as unknown as ChainAdapter
 const directory = { adapter: async () => adapter } as unknown as ChainDirectory
 const quotes = (maxGasPriceGwei: string) =>
-  new GasQuotes(directory, new Policy({ maxGasPriceGwei, perTransaction: [] }))
+  new GasQuotes(
+    directory,
+    new Policy({ maxGasPriceGwei, perTransaction: [], feePerTransaction: [], maxSlippagePercent: '2' }),
+  )
 
 it('D4, R12: a quote is exact, dated, and says what a plain transfer costs now and at most', async () => {
   expect(await quotes('500').quote({ chain: 'sandbox-a' }, caller())).toMatchObject({

@@ -55,8 +55,8 @@ async function step(chain = 'eip155:31337', account = '0xA'): Promise<StepRow> {
     receipt: '{}',
     reservations: [],
   }
-  const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
-  const { operation } = await operations.begin(intent, lease, () => [documents])
+  const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z', atMost: '2100-01-01T00:00:00.000Z' }
+  const { operation } = await operations.begin(intent, lease, '0', () => [documents])
   const row = (await operations.find(operation.id))?.steps[0]?.step
   if (!row) throw new Error('begun')
   return row

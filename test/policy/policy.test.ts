@@ -28,10 +28,17 @@ const matter = (asset: Asset, raw: bigint, more: Partial<Judged> = {}): Judged =
   outflow: { asset, raw },
   effects: [],
   terms,
+  maxFee: 21_000n * GWEI,
+  native,
   ...more,
 })
 const policy = (perTransaction: readonly Cap[], maxGasPriceGwei = '500') =>
-  new Policy({ maxGasPriceGwei, perTransaction })
+  new Policy({
+    maxGasPriceGwei,
+    perTransaction,
+    feePerTransaction: [{ chain: '*', max: '0.1' }],
+    maxSlippagePercent: '2.0',
+  })
 const denied = expect.objectContaining({ code: 'policy_denied', kind: 'policy', sideEffect: 'none' })
 const refusal = (run: () => unknown) => {
   try {
@@ -53,7 +60,7 @@ describe('R5: caps per transaction', () => {
       '1.5 ETH: within the cap of 1.5 per transaction',
     )
     expect(refusal(() => capped.judge(matter(native, 1_500_000_000_000_000_001n)))).toEqual(denied)
-    expect(capped.judge(matter(usdc, 100_000_000n))).toHaveLength(2)
+    expect(capped.judge(matter(usdc, 100_000_000n))).toHaveLength(3)
     expect(refusal(() => capped.judge(matter(usdc, 100_000_001n)))).toMatchObject({
       message: expect.stringContaining('100.000001 USDC would leave, above the cap of 100 USDC'),
     })
@@ -176,4 +183,40 @@ it('T37: two sets of rules have two versions, and a receipt can say which one ju
   const version = (max: string) => policy([{ chain: '*', asset: 'native', max }]).version
   expect(version('1')).not.toBe(version('2'))
   expect(version('1')).toBe(version('1'))
+})
+
+describe('T35: the cap on the fee', () => {
+  const capped = new Policy({
+    maxGasPriceGwei: '500',
+    perTransaction: [{ chain: '*', asset: 'native', max: '1' }],
+    feePerTransaction: [
+      { chain: '*', max: '0.1' },
+      { chain: 'eip155:8453', max: '0.002' },
+    ],
+    maxSlippagePercent: '2.0',
+  })
+  const fee = (maxFee: bigint, chain = base) => matter(native, 0n, { maxFee, chain })
+
+  it('T35: holds to the unit, by chain before *', () => {
+    expect(capped.judge(fee(2_000_000_000_000_000n))).toContain('gas for at most 0.002 ETH, cap 0.002')
+    expect(refusal(() => capped.judge(fee(2_000_000_000_000_001n)))).toMatchObject({
+      code: 'policy_denied',
+      context: { rule: 'fee-cap' },
+      message: expect.stringContaining(
+        'its gas could cost 0.002000000000000001 ETH, and the cap is 0.002 ETH (MAX_FEE_PER_TRANSACTION)',
+      ),
+    })
+    expect(capped.judge(fee(100_000_000_000_000_000n, baseSepolia))).toHaveLength(2)
+    expect(refusal(() => capped.judge(fee(100_000_000_000_000_001n, baseSepolia)))).toEqual(denied)
+  })
+
+  it('T35: without any cap nothing is paid', () => {
+    const none = new Policy({
+      maxGasPriceGwei: '500',
+      perTransaction: [],
+      feePerTransaction: [],
+      maxSlippagePercent: '0',
+    })
+    expect(refusal(() => none.judge(fee(1n, baseSepolia)))).toEqual(denied)
+  })
 })

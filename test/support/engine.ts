@@ -6,7 +6,7 @@ import Database from 'libsql'
 import { allChains } from '../../src/chains/allChains.ts'
 import { createRegistry } from '../../src/chains/registry.ts'
 import { submitRaw } from '../../src/evm/submit.ts'
-import { type Cap, Policy } from '../../src/policy/policy.ts'
+import { type Cap, type FeeCap, Policy } from '../../src/policy/policy.ts'
 import type { Caller } from '../../src/primitives/caller.ts'
 import type { Clock } from '../../src/primitives/clock.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
@@ -108,6 +108,7 @@ export interface EngineOptions {
   readonly home?: string
   readonly clock?: TestClock
   readonly caps?: readonly Cap[]
+  readonly feeCaps?: readonly FeeCap[]
   readonly maxGasPriceGwei?: string
   readonly rpcTimeoutMs?: number
   readonly ttlSeconds?: number
@@ -140,10 +141,12 @@ export function startEngine(options: EngineOptions) {
   const policy = new Policy({
     maxGasPriceGwei: options.maxGasPriceGwei ?? '500',
     perTransaction: options.caps ?? [],
+    feePerTransaction: options.feeCaps ?? [{ chain: '*', max: '0.1' }],
+    maxSlippagePercent: '2.0',
   })
-  const judge = new Judge(policy, clock)
+  const judge = new Judge(policy)
   const leases = new Leases(journal, operations, silentLogger)
-  const guard = new ChainGuard(new ChainIdentities(journal))
+  const guard = new ChainGuard(new ChainIdentities(journal), clock)
   const broadcaster = new Broadcaster(async (chain, raw, signal) => {
     const { access } = await chains.open(chain)
     return submitRaw(access.sends, raw, signal)

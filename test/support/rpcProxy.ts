@@ -23,6 +23,8 @@ export type FaultAction =
   /** The target accepts the request, and its answer is lost. */
   | { readonly kind: 'forward-then-drop' }
   | { readonly kind: 'delay'; readonly ms: number }
+  /** The target answers at once, and its answer arrives when this resolves: by then it may be old. */
+  | { readonly kind: 'hold'; readonly until: Promise<unknown> }
   /** The target's answer is changed on the way back: a lying endpoint. */
   | { readonly kind: 'rewrite'; readonly text: (answer: string) => string }
 
@@ -69,6 +71,7 @@ export async function startRpcProxy(target: string): Promise<RpcProxy> {
     if (action && answeredAlone(action, incoming, outgoing)) return
     if (action?.kind === 'delay') await new Promise((resolve) => setTimeout(resolve, action.ms))
     const { status, text } = await forward(body)
+    if (action?.kind === 'hold') await action.until
     if (action?.kind === 'forward-then-drop') return void incoming.socket.destroy()
     answerJson(outgoing, status, action?.kind === 'rewrite' ? action.text(text) : text)
   }

@@ -142,13 +142,20 @@ it('T23: an intent of one principal is unknown to another, and so are its operat
   await world.a.mine()
 })
 
-it('T10: an intent whose stored plan was changed after it was shown is not executed', async () => {
-  const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.1', idempotencyKey: 'forged' })
+it.each([
+  ['amount', /"value":"100000000000000000"/, '"value":"900000000000000000"'],
+  ['price of gas', /"maxFeePerGas":"\d+"/, '"maxFeePerGas":"400000000000"'],
+  ['tip', /"maxPriorityFeePerGas":"\d+"/, '"maxPriorityFeePerGas":"1"'],
+  ['gas limit', /"gasLimit":"21000"/, '"gasLimit":"30000"'],
+])('T10: an intent whose %s was changed after it was shown is not executed', async (field, from, to) => {
+  const idempotencyKey = `forged ${field}`
+  const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.1', idempotencyKey })
   await engine.journal.transact(async (tx) => {
     const { plan } = await tx.selectFrom('intents').select('plan').executeTakeFirstOrThrow()
+    expect(plan).toMatch(from)
     await tx
       .updateTable('intents')
-      .set({ plan: plan.replace('100000000000000000', '900000000000000000') })
+      .set({ plan: plan.replace(from, to) })
       .execute()
   })
   await expect(engine.execute(intentId)).rejects.toMatchObject({ code: 'intent_changed', sideEffect: 'none' })

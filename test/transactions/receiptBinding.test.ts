@@ -40,9 +40,10 @@ beforeEach(() => {
 async function judged() {
   const adapter = await engine.chains.adapter('sandbox-a')
   const draft = await adapter.draft({ to: MERCHANT, amount: '2.5', asset: 'USDC' }, AGENT, signal)
+  const askedAt = clock.now()
   const planned: Planned = await adapter.plan(draft, 'standard', signal)
   const { payload, terms, rehearsal } = planned
-  const matter = { adapter, wallet: 'agent', payload, terms, outflow: draft.outflow, rehearsal }
+  const matter = { adapter, wallet: 'agent', payload, terms, outflow: draft.outflow, rehearsal, askedAt }
   const { receipt } = engine.judge.pass(matter, new Map())
   const signer = engine.wallets.find('agent', adapter.chain).signer
   const order = { payload: payload as EvmPayload, nonce: 7n, terms, receipt, head: rehearsal.block }

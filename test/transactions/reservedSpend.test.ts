@@ -99,5 +99,7 @@ it('R5: what was held is settled by inclusion and counts no more', async () => {
     { kind: 'fee', state: 'settled' },
     { kind: 'spend', state: 'settled' },
   ])
-  expect((await engine.operations.held('eip155:31337', AGENT)).size).toBe(0)
+  expect(
+    (await engine.operations.held({ chain: 'eip155:31337', account: AGENT, asOf: '99999999' })).size,
+  ).toBe(0)
 })

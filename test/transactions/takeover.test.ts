@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { FeeTerms, Payload } from '../../src/chains/adapter.ts'
+import { beginOnly } from '../support/begun.ts'
 import { type Engine, MERCHANT, startEngine, startWorld, type World } from '../support/engine.ts'
 
 let world: World
@@ -23,25 +23,10 @@ beforeEach(() => {
 
 const sent = () => world.a.proxy.calls.filter(({ method }) => method === 'eth_sendRawTransaction')
 
-/** An operation as a process leaves it that dies after the journal began it: judged, its spend held, no nonce. */
+/** An operation whose process died right after beginning it. */
 async function begun(idempotencyKey: string) {
   const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.2', idempotencyKey })
-  const intent = await engine.intents.find(intentId)
-  if (!intent) throw new Error('prepared')
-  const plan = JSON.parse(intent.plan)
-  const step = {
-    recipient: plan.to,
-    payload: JSON.stringify(plan.payload),
-    terms: JSON.stringify(plan.terms),
-    outflow: JSON.stringify(plan.outflow),
-    receipt: JSON.stringify(plan.receipt),
-    reservations: [{ asset: plan.outflow.asset.id, raw: plan.outflow.raw, kind: 'spend' as const }],
-  }
-  const { operation } = await engine.operations.begin(intent, engine.leases.take(), () => [step])
-  const record = await engine.operations.find(operation.id)
-  const row = record?.steps[0]?.step
-  if (!row) throw new Error('begun')
-  return { operationId: operation.id, step: row, plan: plan as { payload: Payload; terms: FeeTerms } }
+  return beginOnly(engine, intentId)
 }
 
 /** Signs as a driver does that was judged a moment ago. */
@@ -218,13 +203,20 @@ describe('leases', () => {
     expect(await claim(other)).toEqual([])
   })
 
+  it('F20: a lease from before the clock was set back does not keep an operation from being driven', async () => {
+    const { operationId } = await begun('from the future')
+    engine.clock.advance(-3_600_000)
+    expect(await claim(other)).toEqual([operationId])
+  })
+
   it('F1: a process that is running picks up what a dead one left, without being asked', async () => {
     const { operationId } = await begun('orphan')
     engine.clock.advance(5_001)
     const driven = new Promise<string>((resolve) => {
       other.leases.start(async (id) => {
-        await other.driver.drive(id)
+        const pauseMs = await other.driver.drive(id)
         resolve(id)
+        return pauseMs
       })
     })
     expect(await driven).toBe(operationId)

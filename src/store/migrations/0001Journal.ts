@@ -59,6 +59,11 @@ export const journal0001 = {
       .addUniqueConstraint('steps_position', ['operation_id', 'position'])
       .execute()
     await schema
+      .createIndex('steps_included')
+      .on('steps')
+      .columns(['chain', 'account', 'included_number'])
+      .execute()
+    await schema
       .createTable('nonces')
       .addColumn('chain', 'text', (column) => column.notNull())
       .addColumn('account', 'text', (column) => column.notNull())
