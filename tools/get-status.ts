@@ -21,6 +21,7 @@ export const StatusOutput = z.object({
         }),
       ),
       head: shape.block.exactOptional(),
+      problem: z.string().exactOptional(),
     }),
   ),
   operations: z.object({

@@ -29,6 +29,7 @@ export const IntentOutput = z.object({
         amount: shape.amount,
       }),
     ),
+    moreEffects: z.number().exactOptional(),
   }),
   verdict: z.object({ decision: z.literal('allow'), rules: z.array(z.string()) }),
   idempotencyKey: z.string(),

@@ -1,4 +1,4 @@
-import type { Asset, BalanceReading, ChainAdapter, ChainDirectory } from '../chains/adapter.ts'
+import type { Asset, BalanceReading, ChainDirectory } from '../chains/adapter.ts'
 import { amountOf } from '../chains/amounts.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
@@ -62,12 +62,10 @@ export class BalanceSheets {
   }
 
   async read(query: BalanceQuery, caller: Caller): Promise<BalanceSheet> {
-    const adapters = query.chains
-      ? await Promise.all(unique(query.chains).map((chain) => this.#directory.adapter(chain)))
-      : await this.#directory.configured()
-    const sheets = await Promise.all(
-      adapters.map((adapter) => this.#readChain(adapter, query, caller.signal)),
-    )
+    const chains = query.chains
+      ? unique(query.chains).map((chain) => this.#directory.resolve(chain))
+      : this.#directory.configured()
+    const sheets = await Promise.all(chains.map((chain) => this.#readChain(chain, query, caller.signal)))
     return {
       chains: sheets.flatMap((sheet) => ('at' in sheet ? [sheet] : [])),
       failed: sheets.flatMap((sheet) => ('at' in sheet ? [] : [sheet])),
@@ -75,15 +73,17 @@ export class BalanceSheets {
   }
 
   async #readChain(
-    adapter: ChainAdapter,
+    chain: Chain,
     query: BalanceQuery,
     signal: AbortSignal,
   ): Promise<ChainBalances | FailedChain> {
-    const { chain } = adapter
-    const accounts = query.accounts
-      ? unique(query.accounts).map((text) => adapter.address(this.#names.addressOf(text, chain), 'accounts'))
-      : this.#names.on(chain).map(({ address }) => address)
     try {
+      const adapter = await this.#directory.adapter(chain.id)
+      const accounts = query.accounts
+        ? unique(query.accounts).map((text) =>
+            adapter.address(this.#names.addressOf(text, chain), 'accounts'),
+          )
+        : this.#names.on(chain).map(({ address }) => address)
       const wanted = query.assets ?? ['native', ...chain.tokens.map(({ symbol }) => symbol)]
       const assets = await Promise.all(unique(wanted).map((asset) => adapter.asset(asset, signal)))
       const reading = await adapter.balances(accounts, assets, signal)
@@ -91,7 +91,9 @@ export class BalanceSheets {
       return { chain: chainRef(chain), at: reading.block, accounts: sheet }
     } catch (error) {
       // What the caller got wrong concerns the whole question; what a provider got wrong concerns its chain.
-      if (!isBursarError(error) || error.kind === 'input') throw error
+      const callers =
+        isBursarError(error) && (error.kind === 'input' || error.code === 'chain_not_configured')
+      if (!isBursarError(error) || callers) throw error
       return { chain: chainRef(chain), code: error.code, message: error.message, fix: error.fix }
     }
   }

@@ -77,6 +77,12 @@ export interface SimulationOutcome {
 
 export type Urgency = 'slow' | 'standard' | 'fast'
 
+/** How urgent a transaction is, and the price per unit of gas that may never be exceeded, in native base units. */
+export interface PriceLimit {
+  readonly urgency: Urgency
+  readonly maxGasPrice: bigint
+}
+
 /** What a signer binds itself to pay, per unit of gas and in all; decimal strings of base units. */
 export interface FeeTerms {
   readonly maxFeePerGas: string
@@ -180,7 +186,7 @@ export interface ChainAdapter {
   asset(text: string, signal: AbortSignal): Promise<Asset>
   draft(action: Action, from: string, signal: AbortSignal): Promise<Draft>
   /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
-  plan(draft: Draft, urgency: Urgency, signal: AbortSignal): Promise<Planned>
+  plan(draft: Draft, limit: PriceLimit, signal: AbortSignal): Promise<Planned>
   /**
    * Simulates a finished payload again, and reads what execution depends on. `leaving` names the assets that are
    * expected to leave, so that their balances come in the same round trip.
@@ -226,6 +232,6 @@ export interface ChainDirectory {
   resolve(text: string): Chain
   /** Its adapter; throws `chain_not_configured`. Waits for the sandbox when the chain is part of it. */
   adapter(text: string): Promise<ChainAdapter>
-  /** Adapters of all configured chains. */
-  configured(): Promise<readonly ChainAdapter[]>
+  /** The chains that have endpoints, or will have them once the sandbox is up. */
+  configured(): readonly Chain[]
 }

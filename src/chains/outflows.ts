@@ -6,7 +6,7 @@ export function outflows(account: string, declared: Outflow, effects: readonly E
   for (const { asset, from, raw } of effects) {
     if (from === account) sums.set(asset.id, { asset, raw: (sums.get(asset.id)?.raw ?? 0n) + raw })
   }
-  return atLeast(declared, sums)
+  return atLeast(declared, sums).filter(({ raw }) => raw > 0n)
 }
 
 /**

@@ -14,11 +14,13 @@ const DECIMALS = encodeFunctionData({ abi: erc20Abi, functionName: 'decimals' })
 const SYMBOL = encodeFunctionData({ abi: erc20Abi, functionName: 'symbol' })
 // No token in use has more; a larger answer is a broken or hostile contract.
 const MAX_DECIMALS = 77
+/** Tokens remembered: addresses come from callers and from strangers' events. */
+const MAX_KNOWN = 5_000
 
 /** The assets of one EVM chain. Decimals come from the chain, once: contracts do not change them. */
 export class EvmAssets {
   readonly native: Asset
-  readonly #known = new Map<string, Asset>()
+  readonly #known = new Map<Hex, Asset>()
   readonly #chain: Chain
   readonly #client: ChainClient
 
@@ -31,7 +33,7 @@ export class EvmAssets {
   /** Resolves "native", a symbol of the registry or a token address. Throws `asset_unknown`. */
   async resolve(text: string, signal: AbortSignal): Promise<Asset> {
     const wanted = text.toLowerCase()
-    if (wanted === 'native' || wanted === this.#chain.native.symbol.toLowerCase()) return this.native
+    if (this.isNative(text)) return this.native
     const listed = this.#chain.tokens.find((token) => token.symbol.toLowerCase() === wanted)
     if (!listed && !wanted.startsWith('0x')) throw this.#unknown(text)
     const address = listed ? checksum(listed.address) : parseAddress(text, 'asset')
@@ -42,18 +44,33 @@ export class EvmAssets {
 
   /** The token at an address, or undefined when nothing there answers like one. */
   async token(address: Hex, signal: AbortSignal): Promise<Asset | undefined> {
-    const cached = this.#known.get(address)
-    if (cached) return cached
-    const outcomes = await this.#client.batch(
-      [DECIMALS, SYMBOL].map((data) => ({ method: 'eth_call', params: [{ to: address, data }, 'latest'] })),
-      signal,
+    return (await this.tokens([address], signal)).get(address)
+  }
+
+  /** The tokens at these addresses, in one round trip; an address where nothing answers like one is absent. */
+  async tokens(addresses: readonly Hex[], signal: AbortSignal): Promise<ReadonlyMap<Hex, Asset>> {
+    const found = new Map<Hex, Asset>()
+    const unknown: Hex[] = []
+    for (const address of new Set(addresses)) {
+      const known = this.#known.get(address)
+      if (known) found.set(address, known)
+      else unknown.push(address)
+    }
+    if (unknown.length === 0) return found
+    const requests = unknown.flatMap((to) =>
+      [DECIMALS, SYMBOL].map((data) => ({ method: 'eth_call', params: [{ to, data }, 'latest'] })),
     )
-    const [decimals] = outcomes
-    // Only the contract can say that it has no decimals; an endpoint that failed to ask is not its word.
-    if (decimals?.ok === false && !isVerdict(decimals.error)) resultOf(decimals, 'eth_call', this.#client)
-    const asset = this.#describe(address, decodeDecimals(outcomes[0]), decodeSymbol(outcomes[1]))
-    if (asset) this.#known.set(address, asset)
-    return asset
+    const outcomes = await this.#client.batch(requests, signal)
+    for (const [index, address] of unknown.entries()) {
+      const [decimals, symbol] = outcomes.slice(2 * index, 2 * index + 2)
+      // Only the contract can say that it has no decimals; an endpoint that failed to ask is not its word.
+      if (decimals?.ok === false && !isVerdict(decimals.error)) resultOf(decimals, 'eth_call', this.#client)
+      const asset = this.#describe(address, decodeDecimals(decimals), decodeSymbol(symbol))
+      if (!asset) continue
+      found.set(address, asset)
+      this.#remember(address, asset)
+    }
+    return found
   }
 
   /** A token whose contract does not answer like one: its amounts are base units. */
@@ -66,6 +83,12 @@ export class EvmAssets {
     }
   }
 
+  #remember(address: Hex, asset: Asset): void {
+    const [oldest] = this.#known.keys()
+    if (this.#known.size >= MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)
+    this.#known.set(address, asset)
+  }
+
   #describe(address: Hex, decimals: number | undefined, symbol: string | undefined): Asset | undefined {
     if (decimals === undefined) return undefined
     const id = `${this.#chain.id}/erc20:${address}`
@@ -73,6 +96,11 @@ export class EvmAssets {
     // The registry vouches for a symbol only while the contract is what the registry describes.
     if (listed && listed.decimals === decimals) return { id, address, decimals, symbol: listed.symbol }
     return { id, address, decimals, ...(symbol === undefined ? {} : { claims: untrusted(symbol, 32) }) }
+  }
+
+  /** Whether a text names the native asset. */
+  isNative(text: string): boolean {
+    return ['native', this.#chain.native.symbol.toLowerCase()].includes(text.toLowerCase())
   }
 
   /** Whether the registry lists a token at this address. */

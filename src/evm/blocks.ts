@@ -8,6 +8,8 @@ export interface EvmHead {
   readonly ref: BlockRef
   readonly number: bigint
   readonly parentHash: string
+  /** The most gas that one block takes. */
+  readonly gasLimit: bigint
 }
 
 /** The head that an answer to `eth_getBlockByNumber` describes. */
@@ -17,6 +19,7 @@ export function parseHead(result: unknown, host: string): EvmHead {
   return {
     number,
     parentHash: asHex(block['parentHash'], 'parent hash', host),
+    gasLimit: fromQuantity(block['gasLimit'], 'block gas limit', host),
     ref: {
       number: number.toString(),
       hash: asHex(block['hash'], 'block hash', host),

@@ -55,7 +55,7 @@ function draftCall(chain: ChainId, action: Action, from: Hex, to: Hex, assets: E
   if (action.function !== undefined && action.data !== undefined) {
     throw new BursarError('call_invalid', { reason: 'both function and data are given' })
   }
-  if (action.asset !== undefined && action.asset.toLowerCase() !== 'native') {
+  if (action.asset !== undefined && !assets.isNative(action.asset)) {
     throw new BursarError('call_invalid', { reason: 'a call can carry the native token only; drop asset' })
   }
   if (action.function === undefined && action.args !== undefined) {

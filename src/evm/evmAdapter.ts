@@ -59,7 +59,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
     address: parseAddress,
     asset: (text, signal) => assets.resolve(text, signal),
     draft: (action, from, signal) => draftAction(chain.id, action, from as Hex, assets, signal),
-    plan: (draft, urgency, signal) => rehearsals.plan(draft as EvmDraft, urgency, signal),
+    plan: (draft, limit, signal) => rehearsals.plan(draft as EvmDraft, limit, signal),
     rehearse: (payload, terms, leaving, signal) =>
       rehearsals.rehearse(asEvmPayload(payload), terms, leaving, signal),
     fees,

@@ -1,4 +1,4 @@
-import { decodeEventLog, type Hex, isAddressEqual, zeroHash } from 'viem'
+import { decodeEventLog, type Hex, zeroHash } from 'viem'
 import type { Effect, FeeTerms, SimulationOutcome } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { untrusted } from '../primitives/untrusted.ts'
@@ -13,7 +13,10 @@ import { asHex, asList, asObject, fromQuantity, toQuantity } from './quantity.ts
 import { decodeRevert, isVerdict } from './reverts.ts'
 
 /** Where eth_simulateV1 reports moves of the native token, as Transfer events (traceTransfers). */
-const NATIVE_LOGS: Hex = '0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee'
+const NATIVE_TOKEN = checksum('0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee')
+/** More than any payment makes, and few enough to be judged one by one. */
+const MAX_EVENTS = 2_000
+const MAX_TOKENS = 100
 
 /** `eth_simulateV1` of exactly this payload: validated like a real transaction, native moves traced. */
 export function simulationRequest(payload: EvmPayload, terms: FeeTerms): RpcRequest {
@@ -127,17 +130,27 @@ export async function outcomeOf(
 ): Promise<SimulationOutcome> {
   const { ok, gasUsed } = simulation
   if (!ok) return { ok, gasUsed, effects: [], revert: decodeRevert(simulation.revertData) }
-  const effects: Effect[] = []
-  for (const log of simulation.logs) {
+  const events = simulation.logs.flatMap((log) => {
     const event = decodeTokenEvent(log)
-    if (!event) continue
+    return event ? [{ ...event, token: log.address }] : []
+  })
+  const tokens = [...new Set(events.map(({ token }) => token))].filter((token) => token !== NATIVE_TOKEN)
+  requireJudgeable(simulation.logs.length, 'events', MAX_EVENTS)
+  requireJudgeable(tokens.length, 'different tokens', MAX_TOKENS)
+  const known = await assets.tokens(tokens, signal)
+  const effects = events.map(({ token, ...event }): Effect => {
     // What moves is judged and shown even when its contract does not say what it is.
-    const asset = isAddressEqual(log.address, NATIVE_LOGS)
-      ? assets.native
-      : ((await assets.token(log.address, signal)) ?? assets.unreadable(log.address))
-    effects.push({ ...event, asset })
-  }
+    const asset = token === NATIVE_TOKEN ? assets.native : (known.get(token) ?? assets.unreadable(token))
+    return { ...event, asset }
+  })
   return { ok, gasUsed, effects }
+}
+
+/** Throws `effects_too_many`: half of what a transaction does is not judged, and a stranger decides how much it is. */
+function requireJudgeable(found: number, what: string, limit: number): void {
+  if (found > limit) {
+    throw new BursarError('effects_too_many', { found: `${found} ${what}`, limit: String(limit) })
+  }
 }
 
 function decodeTokenEvent(log: RawLog): Omit<Effect, 'asset'> | undefined {

@@ -2,7 +2,8 @@ import type { SubmitResult } from '../chains/adapter.ts'
 import type { SendAnswer, SendChannel } from '../rpc/pool/sends.ts'
 
 /** Texts by which clients say that they already hold these very bytes. */
-const ALREADY_KNOWN = /already (known|imported|exists)|known transaction|alreadyknown/i
+const ALREADY_KNOWN =
+  /already (known|imported)|(tx|transaction) already exists|\bknown transaction|alreadyknown/i
 
 /**
  * Hands signed bytes to every endpoint that works. The hash is known beforehand, so one acceptance is enough, and

@@ -1,5 +1,6 @@
 import type { ChainDirectory, FeeReading, Urgency } from '../chains/adapter.ts'
 import { amountOf, gweiOf } from '../chains/amounts.ts'
+import { withinLimit } from '../chains/feeTerms.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Amount } from '../primitives/amount.ts'
 import type { Caller } from '../primitives/caller.ts'
@@ -35,7 +36,8 @@ export interface GasQuote {
 /** The policy's cap on the price of gas, as far as quotes need it. */
 export interface GasCap {
   readonly maxGasPriceGwei: string
-  allowsGasPrice(reading: FeeReading): boolean
+  /** Native base units per unit of gas. */
+  readonly maxGasPrice: bigint
 }
 
 const PLAIN_TRANSFER_GAS = '21000'
@@ -55,7 +57,7 @@ export class GasQuotes {
     const reading = await adapter.fees(caller.signal)
     const gasLimit = query.gasLimit ?? PLAIN_TRANSFER_GAS
     const tier = (urgency: Urgency): GasTier => {
-      const terms = reading.tiers[urgency]
+      const terms = withinLimit(reading, { urgency, maxGasPrice: this.#cap.maxGasPrice })
       const expected = (reading.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)) * BigInt(gasLimit)
       return {
         maxFeePerGasGwei: gweiOf(terms.maxFeePerGas),
@@ -64,6 +66,8 @@ export class GasQuotes {
         ceiling: amountOf(adapter.native, BigInt(terms.maxFeePerGas) * BigInt(gasLimit)),
       }
     }
+    // What simulate_transaction would do without an urgency, so that both say the same.
+    const standard = withinLimit(reading, { urgency: 'standard', maxGasPrice: this.#cap.maxGasPrice })
     return {
       chain: chainRef(adapter.chain),
       at: reading.block,
@@ -75,7 +79,7 @@ export class GasQuotes {
       tiers: { slow: tier('slow'), standard: tier('standard'), fast: tier('fast') },
       cap: {
         maxGasPriceGwei: this.#cap.maxGasPriceGwei,
-        verdict: this.#cap.allowsGasPrice(reading) ? 'below-cap' : 'above-cap',
+        verdict: BigInt(standard.maxFeePerGas) <= this.#cap.maxGasPrice ? 'below-cap' : 'above-cap',
       },
     }
   }

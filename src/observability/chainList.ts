@@ -1,4 +1,4 @@
-import type { ChainAdapter, ChainDirectory } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/adapter.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { isBursarError } from '../errors/bursarError.ts'
@@ -24,20 +24,21 @@ export interface ListedChain {
 
 /** The usable chains, each with its head as its endpoint gives it now, and the names of the others. */
 export async function listChains(directory: ChainDirectory, caller: Caller): Promise<ChainList> {
-  const configured = await directory.configured()
-  const usable = await Promise.all(configured.map((adapter) => withHead(adapter, caller.signal)))
-  const ids = new Set(configured.map(({ chain }) => chain.id))
+  const configured = directory.configured()
+  const usable = await Promise.all(configured.map((chain) => withHead(directory, chain, caller.signal)))
+  const ids = new Set(configured.map(({ id }) => id))
   const others = directory.known().filter(({ id, network }) => !ids.has(id) && network !== 'sandbox')
   return { chains: usable, notConfigured: others.map(({ id, aliases }) => `${id} (${aliases[0]})`) }
 }
 
-async function withHead(adapter: ChainAdapter, signal: AbortSignal): Promise<ListedChain> {
-  const chain = describe(adapter.chain)
+async function withHead(directory: ChainDirectory, chain: Chain, signal: AbortSignal): Promise<ListedChain> {
+  const described = describe(chain)
   try {
-    return { ...chain, head: await adapter.head(signal) }
+    const adapter = await directory.adapter(chain.id)
+    return { ...described, head: await adapter.head(signal) }
   } catch (error) {
     if (!isBursarError(error)) throw error
-    return { ...chain, problem: error.message }
+    return { ...described, problem: `${error.message} ${error.fix}` }
   }
 }
 

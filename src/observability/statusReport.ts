@@ -1,5 +1,6 @@
 import type { ChainDirectory } from '../chains/adapter.ts'
 import { chainRef } from '../chains/registry.ts'
+import type { Chain } from '../chains/types.ts'
 import { isBursarError } from '../errors/bursarError.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
@@ -25,15 +26,19 @@ export interface ProbedEndpoint extends EndpointHealth {
   readonly head?: BlockRef
 }
 
+export interface ChainHealth {
+  readonly chain: ChainRef
+  readonly endpoints: readonly EndpointHealth[]
+  readonly head?: BlockRef
+  /** Why there are no endpoints to look at. */
+  readonly problem?: string
+}
+
 export interface Status {
   readonly version: string
   readonly uptimeSeconds: number
   readonly sandbox: boolean
-  readonly chains: readonly {
-    readonly chain: ChainRef
-    readonly endpoints: readonly EndpointHealth[]
-    readonly head?: BlockRef
-  }[]
+  readonly chains: readonly ChainHealth[]
   readonly operations: Readonly<Record<'running' | 'committed' | 'failed' | 'stuck', number>>
   readonly journal: { readonly writable: boolean; readonly problem?: string }
   /** Answers that were shown from the cache, since the start. */
@@ -66,14 +71,8 @@ export interface StatusSources {
 /** How Bursar and everything that it stands on is now. */
 export async function reportStatus(sources: StatusSources, caller: Caller): Promise<Status> {
   const journal = await journalHealth(sources)
-  const adapters = await sources.directory.configured()
   const chains = await Promise.all(
-    adapters.map(async ({ chain }) => {
-      const probed = await sources.probe(chain.id, caller.signal)
-      const head = probed.find((endpoint) => endpoint.head !== undefined)?.head
-      const endpoints = probed.map(({ head: _head, ...health }) => health)
-      return { chain: chainRef(chain), endpoints, ...(head === undefined ? {} : { head }) }
-    }),
+    sources.directory.configured().map((chain) => chainHealth(sources, chain, caller.signal)),
   )
   return {
     version: sources.version,
@@ -86,6 +85,23 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
     journal,
     cache: sources.cache(),
     warnings: sources.warnings,
+  }
+}
+
+async function chainHealth(
+  { probe }: StatusSources,
+  chain: Chain,
+  signal: AbortSignal,
+): Promise<ChainHealth> {
+  try {
+    const probed = await probe(chain.id, signal)
+    const head = probed.find((endpoint) => endpoint.head !== undefined)?.head
+    const endpoints = probed.map(({ head: _head, ...health }) => health)
+    return { chain: chainRef(chain), endpoints, ...(head === undefined ? {} : { head }) }
+  } catch (error) {
+    // A sandbox that cannot start has no endpoints to look at; everything else is still told.
+    if (!isBursarError(error)) throw error
+    return { chain: chainRef(chain), endpoints: [], problem: `${error.message} ${error.fix}` }
   }
 }
 

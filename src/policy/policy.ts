@@ -1,4 +1,4 @@
-import type { Asset, Effect, FeeReading, FeeTerms, Outflow } from '../chains/adapter.ts'
+import type { Asset, Effect, FeeTerms, Outflow } from '../chains/adapter.ts'
 import { outflows } from '../chains/outflows.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
@@ -67,6 +67,11 @@ export class Policy {
     this.#maxSlippage = exact(rules.maxSlippagePercent, PERCENT_DECIMALS)
   }
 
+  /** Native base units per unit of gas; nothing is signed above it (D4). */
+  get maxGasPrice(): bigint {
+    return this.#maxGasPrice
+  }
+
   get maxGasPriceGwei(): string {
     return this.#rules.maxGasPriceGwei
   }
@@ -80,11 +85,6 @@ export class Policy {
       return `at most ${cap.max} native for the gas of a transaction on ${placeOf(cap)}`
     })
     return [...caps, ...fees, `at most ${this.maxGasPriceGwei} gwei per gas`]
-  }
-
-  /** Whether a fee reading is within the cap on the price of gas. */
-  allowsGasPrice(reading: FeeReading): boolean {
-    return reading.nextBaseFee <= this.#maxGasPrice
   }
 
   /**

@@ -53,8 +53,8 @@ export class OpenChains implements ChainDirectory {
     return (await this.open(text)).adapter
   }
 
-  configured(): Promise<readonly ChainAdapter[]> {
-    return Promise.all(this.#usable.map(({ id }) => this.adapter(id)))
+  configured(): readonly Chain[] {
+    return this.#usable
   }
 
   /** Throws `chain_unknown` or `chain_not_configured`. */

@@ -48,9 +48,10 @@ interface Slot {
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const binary = anvilBinary()
   const folder = options.stateDir === undefined ? undefined : path.resolve(options.stateDir)
-  const lock = folder === undefined ? undefined : await acquireStateLock(folder)
+  let lock: StateLock | undefined
   const slots: Slot[] = []
   try {
+    if (folder !== undefined) lock = await acquireStateLock(folder)
     for (const chainId of sandboxChainIds) slots.push(await launch(chainId, binary, folder, options))
     lock?.cover(slots.map(({ anvil }) => anvil.pid))
     const chains = await Promise.all(slots.map(makeReady))
@@ -64,8 +65,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     }
   } catch (error) {
     await shutDown(slots, lock, options.logger)
-    throw error
+    throw asSandboxError(error, folder)
   }
+}
+
+/** A file system that refuses is the operator's to mend. */
+function asSandboxError(error: unknown, folder: string | undefined): unknown {
+  if (folder === undefined || !(error instanceof Error) || !('syscall' in error)) return error
+  const reason = `the state folder ${folder} cannot be used (${error.message})`
+  return new BursarError('sandbox_unavailable', { reason }, { cause: error })
 }
 
 async function launch(

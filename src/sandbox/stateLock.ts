@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { BursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
 import { newId } from '../primitives/ids.ts'
+import { makeFolder } from '../primitives/makeFolder.ts'
 import { processIdentity } from './processIdentity.ts'
 
 export interface StateLock {
@@ -29,7 +30,7 @@ const BLANK_TIMEOUT_MS = 1_000
  * holds it; the lock of a dead process is taken over.
  */
 export async function acquireStateLock(folder: string): Promise<StateLock> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const file = path.join(folder, 'lock.json')
   let holder: Holder = {
     pid: process.pid,

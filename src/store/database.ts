@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Driver, Kysely, Migrator, SqliteDialect, type SqliteDialectConfig } from 'kysely'
 import type Database from 'libsql'
 import manifest from '../../package.json' with { type: 'json' }
 import { BursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
+import { makeFolder } from '../primitives/makeFolder.ts'
 import { journal0001 } from './migrations/0001Journal.ts'
 import type { JournalTables } from './schema.ts'
 
@@ -53,7 +53,7 @@ async function beginImmediate(sqlite: Database.Database): Promise<void> {
 export async function openDatabase(path: string): Promise<JournalDb> {
   const Database = await loadDriver()
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path))
     const sqlite = new Database(path, { timeout: BUSY_TIMEOUT_MS })
     // WAL lets readers and a writer work together; FULL makes a commit durable before it returns (R2).
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])

@@ -12,6 +12,7 @@ import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
 import { type IntentPlan, intentDigest, storeEffects } from './plan.ts'
+import { effectsToKeep } from './shownEffects.ts'
 import type { IntentView, PrepareRequest } from './views.ts'
 
 export interface IntentDependencies {
@@ -51,7 +52,9 @@ export class Intents {
     const askedAt = this.#deps.clock.now()
     const rehearse = async () => {
       const draft = await adapter.draft(action, wallet.address, caller.signal)
-      return { draft, planned: await adapter.plan(draft, request.urgency ?? 'standard', caller.signal) }
+      const { maxGasPrice } = this.#deps.judge.policy
+      const limit = { urgency: request.urgency ?? 'standard', maxGasPrice }
+      return { draft, planned: await adapter.plan(draft, limit, caller.signal) }
     }
     const [{ draft, planned }] = await Promise.all([rehearse(), guard.require(adapter)])
     const plan = await this.#judge(adapter, wallet, draft, planned, askedAt)
@@ -88,6 +91,7 @@ export class Intents {
     const { outflow } = draft
     const matter = { adapter, wallet: wallet.name, payload, terms, outflow, rehearsal, askedAt }
     const { receipt, rules } = this.#deps.judge.pass(matter, held)
+    const { kept, left } = effectsToKeep(wallet.address, rehearsal.outcome.effects)
     const price = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
     return {
       payload,
@@ -97,7 +101,8 @@ export class Intents {
       outflow: { asset: outflow.asset, raw: outflow.raw.toString() },
       expectedFee: (price * rehearsal.outcome.gasUsed).toString(),
       receipt,
-      effects: storeEffects(rehearsal.outcome.effects),
+      effects: storeEffects(kept),
+      moreEffects: left,
       rules,
     }
   }

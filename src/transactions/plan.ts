@@ -15,6 +15,8 @@ export interface IntentPlan {
   readonly expectedFee: string
   readonly receipt: SimulationReceipt
   readonly effects: readonly StoredEffect[]
+  /** How many more there are, none of them of the account. */
+  readonly moreEffects: number
   readonly rules: readonly string[]
 }
 

@@ -51,6 +51,8 @@ export interface IntentView {
     readonly block: BlockRef
     readonly gasUsed: string
     readonly effects: readonly EffectView[]
+    /** Effects that were judged and are not shown. */
+    readonly moreEffects?: number
   }
   readonly verdict: { readonly decision: 'allow'; readonly rules: readonly string[] }
   readonly idempotencyKey: string

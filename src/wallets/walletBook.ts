@@ -1,6 +1,7 @@
 import type { ChainDirectory } from '../chains/adapter.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
+import { parseAddress } from '../evm/address.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Secret } from '../primitives/secret.ts'
 import { evmKeySigner } from './evmKeySigner.ts'
@@ -32,6 +33,8 @@ export interface WalletKey {
   readonly privateKey: Secret
 }
 
+const EVM_ADDRESS = /^0x[0-9a-f]{40}$/i
+
 /** The wallets that Bursar manages. Addresses are derived when a network is first used: it takes milliseconds a key. */
 export class WalletBook {
   readonly #keys: Readonly<Record<Wallet['network'], readonly WalletKey[]>>
@@ -55,19 +58,20 @@ export class WalletBook {
     directory: ChainDirectory,
     limits: readonly string[],
   ): Promise<WalletList> {
-    const adapters = chain === undefined ? await directory.configured() : [await directory.adapter(chain)]
-    const usable = new Set(adapters.flatMap((adapter) => this.on(adapter.chain)))
+    const chains = chain === undefined ? directory.configured() : [(await directory.adapter(chain)).chain]
+    const usable = new Set(chains.flatMap((each) => this.on(each)))
     const wallets = [...usable].map((wallet) => {
       const { name, address, kind } = wallet
-      const chains = adapters.filter((adapter) => this.on(adapter.chain).includes(wallet))
-      return { name, address, kind, chains: chains.map((adapter) => adapter.chain.id) }
+      const acts = chains.filter((each) => this.on(each).includes(wallet))
+      return { name, address, kind, chains: acts.map(({ id }) => id) }
     })
     return { wallets, limits }
   }
 
-  /** By name or address. Throws `wallet_unknown`, which lists the wallets of that chain. */
+  /** By name or address. Throws `address_invalid` (R13) or `wallet_unknown`, which lists the wallets of that chain. */
   find(given: string, chain: Chain): Wallet {
     const wallets = this.on(chain)
+    if (EVM_ADDRESS.test(given)) parseAddress(given, 'wallet')
     const wanted = given.toLowerCase()
     const found = wallets.find((each) => each.name === wanted || each.address.toLowerCase() === wanted)
     if (found) return found

@@ -36,6 +36,8 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   gas_price_above_cap: 4005,
   fees_moved: 4006,
   effects_changed: 4007,
+  gas_above_block: 4008,
+  effects_too_many: 4009,
   intent_unknown: 5001,
   intent_expired: 5002,
   idempotency_conflict: 5003,
@@ -49,7 +51,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
 const RANGES = [1, 2, 3, 4, 5, 6, 9]
 // A fix tells the reader to do something; extend the list when a new verb is right.
 const IMPERATIVE =
-  /(?:^|[.:;,] |payment )(?:Ask|Call|Check|Correct|Fund|Give|Install|Prepare|repeat|Stay|use|Use|Wait)\b/
+  /(?:^|[.:;,] |payment )(?:Ask|Call|Check|Correct|Fund|Give|Install|Prepare|repeat|Split|Stay|use|Use|Wait)\b/
 
 const codes = Object.keys(errorCatalogue) as ErrorCode[]
 

@@ -1,5 +1,5 @@
 import { type Hex, pad } from 'viem'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ranOn } from '../../src/evm/simulate.ts'
 import {
   type Engine,
@@ -28,6 +28,121 @@ beforeEach(() => {
 const prepare = (request: object) => engine.prepare({ ...request, idempotencyKey: `sim ${key++}` })
 const AGENT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 const NATIVE = 'eip155:31337/slip44:1'
+
+describe('what is too much', () => {
+  const emitting = (body: string) =>
+    compile(`contract Child {
+      event Transfer(address indexed from, address indexed to, uint256 value);
+      constructor(address from) { emit Transfer(from, address(1), 1); }
+    }
+    contract Subject {
+      event Transfer(address indexed from, address indexed to, uint256 value);
+      fallback() external { ${body} }
+    }`)
+
+  it('T34: the tokens of many events are asked for in one round trip', async () => {
+    const crowd = tokenAt(40)
+    const code = emitting('for (uint i = 0; i < 60; i++) new Child(address(this));')
+    await world.a.ask('anvil_setCode', crowd, code)
+    await prepare({ to: 'merchant', amount: '0.1' })
+    world.a.proxy.reset()
+    const { simulation } = await prepare({ to: crowd, data: '0x12345678' })
+    // Estimate and simulation, one for 60 unknown tokens; 20 effects are shown and 40 counted.
+    expect(world.a.proxy.roundTrips).toBe(3)
+    expect(simulation.effects).toHaveLength(20)
+    expect(simulation.moreEffects).toBe(40)
+  })
+
+  it('T34: more tokens than can be judged are refused, and nobody is asked about them', async () => {
+    const crowd = tokenAt(41)
+    const code = emitting('for (uint i = 0; i < 101; i++) new Child(address(this));')
+    await world.a.ask('anvil_setCode', crowd, code)
+    await prepare({ to: 'merchant', amount: '0.1' })
+    world.a.proxy.reset()
+    await expect(prepare({ to: crowd, data: '0x12345678' })).rejects.toMatchObject({
+      code: 'effects_too_many',
+      chain: 'eip155:31337',
+      context: { found: '101 different tokens', limit: '100' },
+      sideEffect: 'none',
+    })
+    expect(world.a.proxy.roundTrips).toBe(2)
+  })
+
+  it('T34: more events than can be judged are refused, however alike they are', async () => {
+    const loud = tokenAt(42)
+    const body = 'for (uint i = 0; i < 2001; i++) emit Transfer(address(this), address(1), 1);'
+    await world.a.ask('anvil_setCode', loud, emitting(body))
+    await expect(prepare({ to: loud, data: '0x12345678' })).rejects.toMatchObject({
+      code: 'effects_too_many',
+      context: { found: '2001 events' },
+    })
+  })
+
+  describe('C6: a call of fourteen million gas', () => {
+    const HUNGRY = tokenAt(43)
+    const blockGasLimit = async (limit: string) => {
+      await world.a.ask('evm_setBlockGasLimit', limit)
+      await world.a.mine()
+    }
+    beforeAll(async () => {
+      const code = compile(`contract Subject {
+        mapping(uint => uint) cells;
+        fallback() external { for (uint i = 0; i < 640; i++) cells[i] = 1; }
+      }`)
+      await world.a.ask('anvil_setCode', HUNGRY, code)
+    })
+    afterEach(() => {
+      world.a.proxy.reset()
+      return blockGasLimit('0x1c9c380')
+    })
+
+    it('C6: gets no margin above what a transaction may ask for (EIP-7825)', async () => {
+      expect((await prepare({ to: HUNGRY, data: '0x12345678' })).gasLimit).toBe('16777216')
+    })
+
+    it('C6: gets no margin above what a block takes', async () => {
+      await blockGasLimit('0xe4e1c0')
+      expect((await prepare({ to: HUNGRY, data: '0x12345678' })).gasLimit).toBe('15000000')
+    })
+
+    it('C6: is not prepared where no block takes it', async () => {
+      await blockGasLimit('0xb71b00')
+      await expect(prepare({ to: HUNGRY, data: '0x12345678' })).rejects.toMatchObject({
+        code: 'simulation_reverted',
+        message: expect.stringContaining('the node refused the transaction'),
+        quoted: { untrusted: expect.stringMatching(/gas/i) },
+        sideEffect: 'none',
+      })
+      // Some nodes estimate beyond what their blocks take.
+      world.a.proxy.setFault((calls) => {
+        const index = calls.findIndex(({ method }) => method === 'eth_estimateGas')
+        if (index < 0) return undefined
+        const text = (answer: string) => {
+          const entries = JSON.parse(answer)
+          entries[index] = { jsonrpc: '2.0', id: entries[index].id, result: '0xd9c8a0' }
+          return JSON.stringify(entries)
+        }
+        return { kind: 'rewrite', text }
+      })
+      await expect(prepare({ to: HUNGRY, data: '0x12345678' })).rejects.toMatchObject({
+        code: 'gas_above_block',
+        context: { gas: '14272672', limit: '12000000' },
+      })
+    })
+
+    it('C6: is not signed when blocks have become too small for it: it would hold up its account', async () => {
+      const { intentId } = await prepare({ to: HUNGRY, data: '0x12345678' })
+      await blockGasLimit('0xb71b00')
+      world.a.proxy.reset()
+      await expect(engine.execute(intentId)).rejects.toMatchObject({
+        code: 'gas_above_block',
+        context: { gas: '16777216', limit: '12000000' },
+        sideEffect: 'none',
+      })
+      expect(world.a.proxy.count('eth_sendRawTransaction')).toBe(0)
+    })
+  })
+})
 
 describe('what a simulation shows', () => {
   it('a native transfer is one move of the native asset, and costs exactly 21000 gas', async () => {
@@ -67,6 +182,28 @@ describe('what a simulation shows', () => {
       { kind: 'approval', from: AGENT, to: TIP_JAR, amount: { display: '5', symbol: 'USDC' } },
     ])
   })
+
+  it('a call may name the native token by its symbol', async () => {
+    const { amount } = await prepare({
+      to: TIP_JAR,
+      function: 'tip(string)',
+      args: ['hi'],
+      amount: '0.05',
+      asset: 'eth',
+    })
+    expect(amount).toMatchObject({ asset: NATIVE, display: '0.05' })
+  })
+
+  it.each([{ data: '0x12345678' }, { function: 'tip(string)', args: ['hi'] }])(
+    'a call to an account without code is refused: it would succeed, do nothing, and keep the money: %o',
+    async (call) => {
+      await expect(prepare({ to: MERCHANT, amount: '0.05', ...call })).rejects.toMatchObject({
+        code: 'call_invalid',
+        message: expect.stringContaining(`there is no contract at ${MERCHANT}`),
+        sideEffect: 'none',
+      })
+    },
+  )
 
   it('a call with value shows what it leaves there', async () => {
     const { simulation } = await prepare({
@@ -199,7 +336,12 @@ describe('T1, T6, T7: a hostile token', () => {
 
 describe('R12: which block a simulation ran on', () => {
   const hash = `0x${'11'.repeat(32)}`
-  const head = { ref: { number: '10', hash, timestamp: 0 }, number: 10n, parentHash: `0x${'22'.repeat(32)}` }
+  const head = {
+    ref: { number: '10', hash, timestamp: 0 },
+    number: 10n,
+    gasLimit: 30_000_000n,
+    parentHash: `0x${'22'.repeat(32)}`,
+  }
   const zeros = `0x${'00'.repeat(32)}`
   it.each([
     ['the child of the head', 11n, hash, true],

@@ -55,8 +55,15 @@ it('R8: gas beyond 2^53 is priced to the wei', async () => {
   expect(tiers.standard.ceiling.raw).toBe('414331165718085678000000000')
 })
 
-it('D4: the verdict is by the next base fee, to the wei', async () => {
+it('D4: the verdict is by what the next block asks of a standard transaction, to the wei', async () => {
   const verdict = async (cap: string) => (await quotes(cap).quote({ chain: 'sandbox-a' }, caller())).cap
-  expect(await verdict('22.5')).toEqual({ maxGasPriceGwei: '22.5', verdict: 'below-cap' })
-  expect(await verdict('22.499999999')).toEqual({ maxGasPriceGwei: '22.499999999', verdict: 'above-cap' })
+  expect(await verdict('23.5')).toEqual({ maxGasPriceGwei: '23.5', verdict: 'below-cap' })
+  expect(await verdict('23.499999999')).toEqual({ maxGasPriceGwei: '23.499999999', verdict: 'above-cap' })
+})
+
+it('D4: room for rising fees ends at the cap, as it does when a payment is prepared', async () => {
+  const { tiers } = await quotes('30').quote({ chain: 'sandbox-a' }, caller())
+  expect(tiers.slow.maxFeePerGasGwei).toBe('28.125')
+  expect(tiers.standard).toMatchObject({ maxFeePerGasGwei: '30', ceiling: { raw: '630000000000000' } })
+  expect(tiers.fast.maxFeePerGasGwei).toBe('30')
 })

@@ -140,12 +140,26 @@ describe('installed with --omit=optional', () => {
 
   test('with nothing configured, a call says how to get the sandbox', async () => {
     const bursar = await startBursar({ env: bareEnvironment(), command: commandOf(lean) })
-    expect(await bursar.refusal('get_balances')).toMatchObject({
+    const fix =
+      'Install it with "npm install @foundry-rs/anvil@1.7.1", or configure real chains through *_RPC_URL.'
+    const payment = {
+      chain: 'sandbox-a',
+      wallet: 'agent',
+      to: 'merchant',
+      amount: '1',
+      idempotencyKey: 'none',
+    }
+    expect(await bursar.refusal('simulate_transaction', payment)).toMatchObject({
       code: 'sandbox_missing',
       kind: 'config',
-      fix: 'Install it with "npm install @foundry-rs/anvil@1.7.1", or configure real chains through *_RPC_URL.',
+      fix,
       sideEffect: 'none',
     })
+    // What asks about many chains says it of each, and answers the rest.
+    const missing = { code: 'sandbox_missing', fix }
+    expect(await bursar.answer('get_balances')).toMatchObject({ chains: [], failed: [missing, missing] })
+    const { chains } = await bursar.answer('list_chains')
+    expect(chains.map(({ problem }) => problem?.endsWith(fix))).toEqual([true, true])
     await bursar.close()
   })
 })

@@ -94,6 +94,16 @@ test('whoever takes over waits until the chains of the dead holder have written 
   }
 })
 
+test('a state folder that the file system refuses is the operator’s to mend', async () => {
+  mkdirSync(folder)
+  const file = path.join(folder, 'in the way')
+  writeFileSync(file, '')
+  await expect(startSandbox({ logger: silentLogger, stateDir: file })).rejects.toMatchObject({
+    code: 'sandbox_unavailable',
+    context: { reason: expect.stringMatching(/^the state folder .*in the way cannot be used \(EEXIST/) },
+  })
+})
+
 test('a second process on the same folder is refused and told who holds it', async () => {
   const { process: holder, report } = await startHolder(holderScript, folder)
   if (!('chains' in report)) throw new Error(report.message)

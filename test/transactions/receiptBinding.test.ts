@@ -41,7 +41,11 @@ async function judged() {
   const adapter = await engine.chains.adapter('sandbox-a')
   const draft = await adapter.draft({ to: MERCHANT, amount: '2.5', asset: 'USDC' }, AGENT, signal)
   const askedAt = clock.now()
-  const planned: Planned = await adapter.plan(draft, 'standard', signal)
+  const planned: Planned = await adapter.plan(
+    draft,
+    { urgency: 'standard', maxGasPrice: 500_000_000_000n },
+    signal,
+  )
   const { payload, terms, rehearsal } = planned
   const matter = { adapter, wallet: 'agent', payload, terms, outflow: draft.outflow, rehearsal, askedAt }
   const { receipt } = engine.judge.pass(matter, new Map())

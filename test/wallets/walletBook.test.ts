@@ -35,6 +35,16 @@ describe('which wallet acts where', () => {
   })
 })
 
+it('R13: an address whose capitals do not match its checksum names no wallet', () => {
+  const mistyped = ADDRESS.replace('d8A62f', 'D8A62f')
+  expect(() => book.find(mistyped, base)).toThrow(
+    expect.objectContaining({
+      code: 'address_invalid',
+      context: expect.objectContaining({ field: 'wallet' }),
+    }),
+  )
+})
+
 it('R6, T15: no key is in a wallet, a signer or a book, however they are shown', () => {
   const wallet = book.find('agent', sandboxA)
   const shown = [book, wallet, wallet.signer].flatMap((each) => [

@@ -1,0 +1,100 @@
+import { encodeFunctionData, type Hex } from 'viem'
+import type { Asset, FeeReading } from '../chains/adapter.ts'
+import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
+import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
+import { erc20Abi } from './abi.ts'
+import { type EvmHead, LATEST_BLOCK, parseHead } from './blocks.ts'
+import { FEE_HISTORY, readFees } from './fees.ts'
+import { asHex, fromQuantity } from './quantity.ts'
+import { isVerdict } from './reverts.ts'
+import type { Question } from './witnesses.ts'
+
+/** What a decision about a payload of an account needs, besides its simulation. */
+export interface Snapshot {
+  readonly head: EvmHead
+  readonly fees: FeeReading
+  readonly nativeBalance: bigint
+  /** By CAIP-19 id; a token whose contract does not answer is absent. */
+  readonly tokenBalances: ReadonlyMap<string, bigint>
+  readonly minedCount: bigint
+}
+
+/** The reads of a snapshot, in the order that `readSnapshot` takes their answers. */
+export function snapshotRequests(from: Hex, tokens: readonly Asset[]): readonly RpcRequest[] {
+  return [
+    LATEST_BLOCK,
+    FEE_HISTORY,
+    { method: 'eth_getBalance', params: [from, 'latest'] },
+    { method: 'eth_getTransactionCount', params: [from, 'latest'] },
+    ...tokens.map((token) => balanceRequest(from, token, 'latest')),
+  ]
+}
+
+export function readSnapshot(
+  outcomes: readonly RpcOutcome[],
+  tokens: readonly Asset[],
+  client: ChainClient,
+): Snapshot {
+  const { host } = client
+  const result = (index: number, method: string) => resultOf(outcomes[index], method, client)
+  const head = parseHead(result(0, 'eth_getBlockByNumber'), host)
+  return {
+    head,
+    fees: readFees(result(1, 'eth_feeHistory'), head.ref, host),
+    nativeBalance: fromQuantity(result(2, 'eth_getBalance'), 'balance', host),
+    minedCount: fromQuantity(result(3, 'eth_getTransactionCount'), 'nonce', host),
+    tokenBalances: tokenBalancesOf(outcomes.slice(4), tokens, client),
+  }
+}
+
+/** Balances of the account at one block, by CAIP-19 id. */
+export async function readTokenBalances(
+  account: Hex,
+  tokens: readonly Asset[],
+  blockHash: string,
+  client: ChainClient,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, bigint>> {
+  const requests = tokens.map((token) => balanceRequest(account, token, { blockHash }))
+  return tokenBalancesOf(await client.batch(requests, signal), tokens, client)
+}
+
+/** What pre-flight and the nonce stand on, at a block that honest endpoints agree about. */
+export function accountFacts(account: Hex, tokens: readonly Asset[], blockHash: string): readonly Question[] {
+  const at = { blockHash }
+  const fact = (request: RpcRequest, what: string): Question => {
+    return { request, what: `${what} of ${account}`, essence: (result) => String(result).toLowerCase() }
+  }
+  return [
+    fact({ method: 'eth_getBalance', params: [account, at] }, 'the balance'),
+    fact({ method: 'eth_getTransactionCount', params: [account, at] }, 'the nonce'),
+    ...tokens.map((token) => fact(balanceRequest(account, token, at), `the balance in ${token.id}`)),
+  ]
+}
+
+/** The assets that have a contract, each once. */
+export function distinctTokens(assets: readonly Asset[]): readonly Asset[] {
+  const tokens = assets.filter(({ address }) => address !== undefined)
+  return [...new Map(tokens.map((token) => [token.id, token])).values()]
+}
+
+function balanceRequest(account: Hex, token: Asset, at: 'latest' | { blockHash: string }): RpcRequest {
+  const data = encodeFunctionData({ abi: erc20Abi, functionName: 'balanceOf', args: [account] })
+  return { method: 'eth_call', params: [{ to: token.address, data }, at] }
+}
+
+function tokenBalancesOf(
+  outcomes: readonly RpcOutcome[],
+  tokens: readonly Asset[],
+  client: ChainClient,
+): ReadonlyMap<string, bigint> {
+  return new Map(
+    tokens.flatMap(({ id }, index) => {
+      const outcome = outcomes[index]
+      // Only the contract can say that it has no balances; an endpoint that failed to ask is not its word.
+      if (outcome?.ok === false && isVerdict(outcome.error)) return []
+      const word = asHex(resultOf(outcome, 'eth_call', client), 'token balance', client.host)
+      return word.length === 66 ? [[id, BigInt(word)]] : []
+    }),
+  )
+}

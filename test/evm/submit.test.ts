@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest'
+import { submitRaw } from '../../src/evm/submit.ts'
+import type { SendAnswer } from '../../src/rpc/pool/sends.ts'
+
+const refusing = (message: string): SendAnswer => ({
+  host: 'node.example',
+  outcome: { ok: false, error: { code: -32000, message } },
+})
+const submit = (...answers: SendAnswer[]) =>
+  submitRaw({ send: async () => answers }, '0x02', AbortSignal.timeout(1_000))
+
+it.each([
+  ['geth, erigon, reth', 'already known'],
+  ['nethermind', 'AlreadyKnown'],
+  ['besu', 'Known transaction'],
+  ['anvil', 'transaction already imported'],
+  ['openethereum', 'Transaction with the same hash was already imported.'],
+  ['zkSync', 'known transaction. transaction with hash 0xab is already in the system'],
+  ['cosmos chains', 'tx already exists in cache'],
+])('F3: these very bytes being known is acceptance: %s', async (_client, message) => {
+  expect(await submit(refusing(message))).toEqual({ outcome: 'accepted' })
+})
+
+it.each([
+  'nonce too low',
+  'replacement transaction underpriced',
+  'a transaction with the same nonce already exists in the pool',
+  'account already exists',
+  'unknown transaction type',
+])('R14: "%s" proves nothing about these bytes', async (message) => {
+  expect(await submit(refusing(message))).toEqual({
+    outcome: 'unknown',
+    evidence: `node.example answered: ${message}`,
+  })
+})
+
+it('R14: one acceptance is enough, whatever the others say', async () => {
+  const accepted: SendAnswer = { host: 'b.example', outcome: { ok: true, result: '0xab' } }
+  expect(await submit(refusing('nonce too low'), accepted)).toEqual({ outcome: 'accepted' })
+})

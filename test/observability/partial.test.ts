@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest'
+import { BalanceSheets } from '../../src/balances/balanceSheets.ts'
+import { allChains } from '../../src/chains/allChains.ts'
+import { createRegistry } from '../../src/chains/registry.ts'
+import { BursarError } from '../../src/errors/bursarError.ts'
+import { listChains } from '../../src/observability/chainList.ts'
+import { reportStatus, type StatusSources } from '../../src/observability/statusReport.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
+import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
+import { OpenChains } from '../../src/runtime/chainDirectory.ts'
+import { WalletBook } from '../../src/wallets/walletBook.ts'
+import { caller, testClock } from '../support/engine.ts'
+
+// A sandbox that cannot start: what a new user sees who has no write access to SANDBOX_STATE_DIR.
+const registry = createRegistry(allChains, [])
+const sandboxes = registry.all().filter(({ network }) => network === 'sandbox')
+const chains = new OpenChains(
+  registry,
+  sandboxes,
+  () => Promise.reject(new BursarError('sandbox_unavailable', { reason: 'the state folder is read-only' })),
+  { timeoutMs: 1_000, cache: lruNodeCache(10), metrics: silentMetrics },
+)
+const wallets = new WalletBook([], testClock())
+const problem = expect.stringMatching(
+  /^The sandbox is not usable: the state folder is read-only\. Correct that/,
+)
+
+it('R10: list_chains names the chains and what is wrong with them', async () => {
+  const { chains: listed, notConfigured } = await listChains(chains, caller())
+  expect(listed).toMatchObject([
+    { chain: { id: 'eip155:31337' }, problem },
+    { chain: { id: 'eip155:31338' }, problem },
+  ])
+  expect(notConfigured).toContain('eip155:8453 (base)')
+})
+
+it('R10: get_status tells everything else', async () => {
+  const sources = {
+    version: '0.0.0',
+    sandbox: true,
+    directory: chains,
+    operations: { countByState: async () => ({ running: 1, committed: 2, failed: 3, stuck: 0 }) },
+    probe: async (chain: string) => {
+      await chains.open(chain)
+      throw new Error('unreachable')
+    },
+    lockJournal: async () => undefined,
+    cache: () => ({ size: 0, hits: 0, misses: 0, evictions: 0 }),
+    warnings: [],
+    clock: testClock(),
+    startedAt: 0,
+  } as unknown as StatusSources
+  expect(await reportStatus(sources, caller())).toMatchObject({
+    chains: [
+      { chain: { id: 'eip155:31337' }, endpoints: [], problem },
+      { chain: { id: 'eip155:31338' }, endpoints: [], problem },
+    ],
+    operations: { committed: 2 },
+    journal: { writable: true },
+  })
+})
+
+it('get_wallets needs no chain that answers', async () => {
+  const { wallets: listed } = await wallets.list(undefined, chains, [])
+  expect(listed.map(({ name }) => name)).toEqual(['treasury', 'agent', 'merchant', 'payroll'])
+})
+
+it('get_balances reports chains that cannot be read one by one', async () => {
+  const { failed } = await new BalanceSheets(chains, wallets).read({}, caller())
+  expect(failed).toMatchObject([
+    { chain: { id: 'eip155:31337' }, code: 'sandbox_unavailable' },
+    { chain: { id: 'eip155:31338' }, code: 'sandbox_unavailable' },
+  ])
+})
