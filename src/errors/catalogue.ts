@@ -187,11 +187,11 @@ export const errorCatalogue = {
     fix: 'Call simulate_transaction again with the same arguments and idempotencyKey, and check the effects before executing. If they keep changing, the contract may treat simulations differently: do not pay it.',
   })),
   gas_above_block: spec(4008, 'chain', 'no', (c: { gas: string; limit: string }) => ({
-    message: `It needs ${c.gas} gas, and a block of this chain takes ${c.limit}. Nothing was prepared.`,
+    message: `It needs ${c.gas} gas, and a block of this chain takes ${c.limit}. Nothing was signed.`,
     fix: 'Split the call into smaller ones, then call simulate_transaction for each.',
   })),
   effects_too_many: spec(4009, 'chain', 'no', (c: { found: string; limit: string }) => ({
-    message: `Simulated, it makes ${c.found}, more than the ${c.limit} that can be judged. Nothing was prepared.`,
+    message: `Simulated, it makes ${c.found}, more than the ${c.limit} that can be judged. Nothing was signed.`,
     fix: 'Split the call into smaller ones, or ask the operator whether this contract can be trusted.',
   })),
   intent_changed: spec(5005, 'bug', 'no', (c: { intentId: string }) => ({

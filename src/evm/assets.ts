@@ -14,6 +14,8 @@ const DECIMALS = encodeFunctionData({ abi: erc20Abi, functionName: 'decimals' })
 const SYMBOL = encodeFunctionData({ abi: erc20Abi, functionName: 'symbol' })
 // No token in use has more; a larger answer is a broken or hostile contract.
 const MAX_DECIMALS = 77
+/** Plenty for a constant or a stored text: a contract that never ends must not cost the endpoint all that it has. */
+const METADATA_GAS = '0x4c4b40'
 /** Tokens remembered: addresses come from callers and from strangers' events. */
 const MAX_KNOWN = 5_000
 
@@ -23,11 +25,14 @@ export class EvmAssets {
   readonly #known = new Map<Hex, Asset>()
   readonly #chain: Chain
   readonly #client: ChainClient
+  readonly #gas: { readonly gas?: string }
 
   constructor(chain: Chain, client: ChainClient) {
     this.#chain = chain
     this.#client = client
     this.native = nativeAsset(chain)
+    // Arbitrum counts what the parent chain takes as gas as well, so no bound holds there.
+    this.#gas = chain.feeModel === 'arbitrum' ? {} : { gas: METADATA_GAS }
   }
 
   /** Resolves "native", a symbol of the registry or a token address. Throws `asset_unknown`. */
@@ -58,7 +63,10 @@ export class EvmAssets {
     }
     if (unknown.length === 0) return found
     const requests = unknown.flatMap((to) =>
-      [DECIMALS, SYMBOL].map((data) => ({ method: 'eth_call', params: [{ to, data }, 'latest'] })),
+      [DECIMALS, SYMBOL].map((data) => ({
+        method: 'eth_call',
+        params: [{ to, data, ...this.#gas }, 'latest'],
+      })),
     )
     const outcomes = await this.#client.batch(requests, signal)
     for (const [index, address] of unknown.entries()) {

@@ -14,7 +14,7 @@ const builtInErrors = parseAbi(['error Error(string)', 'error Panic(uint256)'])
 
 /** Words by which nodes say that a transaction itself cannot run, whoever is asked. */
 const VERDICT =
-  /revert|insufficient|intrinsic|exceeds|too low|too high|fee cap|base fee|invalid opcode|stack (under|over)flow|out of gas/i
+  /revert|insufficient|intrinsic|exceeds|too low|too high|fee cap|base fee|invalid opcode|stack (under|over)flow|out ?of ?gas/i
 
 /**
  * Whether a refusal is the chain's word about the transaction: a revert (code 3, or revert data), a failed validation

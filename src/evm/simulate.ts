@@ -73,12 +73,14 @@ export function parseSimulation(
   }
   const { block, calls } = readSimulatedBlock(outcome.result, host)
   const call = asObject(calls[0], 'the simulated call', host)
+  const logs = asList(call['logs'] ?? [], 'logs', host)
+  requireJudgeable(logs.length, 'events', MAX_EVENTS)
   return {
     ...block,
     ok: fromQuantity(call['status'], 'status', host) === 1n,
     gasUsed: fromQuantity(call['gasUsed'], 'gasUsed', host),
     revertData: revertDataOf(call, host),
-    logs: asList(call['logs'] ?? [], 'logs', host).map((log) => parseLog(log, host)),
+    logs: logs.map((log) => parseLog(log, host)),
   }
 }
 
@@ -135,7 +137,6 @@ export async function outcomeOf(
     return event ? [{ ...event, token: log.address }] : []
   })
   const tokens = [...new Set(events.map(({ token }) => token))].filter((token) => token !== NATIVE_TOKEN)
-  requireJudgeable(simulation.logs.length, 'events', MAX_EVENTS)
   requireJudgeable(tokens.length, 'different tokens', MAX_TOKENS)
   const known = await assets.tokens(tokens, signal)
   const effects = events.map(({ token, ...event }): Effect => {

@@ -3,7 +3,7 @@ import type { SendAnswer, SendChannel } from '../rpc/pool/sends.ts'
 
 /** Texts by which clients say that they already hold these very bytes. */
 const ALREADY_KNOWN =
-  /already (known|imported)|(tx|transaction) already exists|\bknown transaction|alreadyknown/i
+  /already ?(known|imported)|(tx|transaction) already exists|existing tx with same hash|\bknown transaction/i
 
 /**
  * Hands signed bytes to every endpoint that works. The hash is known beforehand, so one acceptance is enough, and

@@ -53,6 +53,20 @@ describe('what is too much', () => {
     expect(simulation.moreEffects).toBe(40)
   })
 
+  it('T34: a token whose decimals never end is judged in base units, like one that has none', async () => {
+    const endless = tokenAt(44)
+    const code = compile(`contract Subject {
+      event Transfer(address indexed from, address indexed to, uint256 value);
+      function decimals() external pure { while (true) {} }
+      function ring() external { emit Transfer(msg.sender, address(this), 7); }
+    }`)
+    await world.a.ask('anvil_setCode', endless, code)
+    const { simulation } = await prepare({ to: endless, function: 'ring()' })
+    expect(simulation.effects).toMatchObject([
+      { kind: 'transfer', amount: { raw: '7', display: '7', claims: { untrusted: 'unreadable token' } } },
+    ])
+  })
+
   it('T34: more tokens than can be judged are refused, and nobody is asked about them', async () => {
     const crowd = tokenAt(41)
     const code = emitting('for (uint i = 0; i < 101; i++) new Child(address(this));')

@@ -10,8 +10,10 @@ const submit = (...answers: SendAnswer[]) =>
   submitRaw({ send: async () => answers }, '0x02', AbortSignal.timeout(1_000))
 
 it.each([
-  ['geth, erigon, reth', 'already known'],
+  ['geth', 'already known'],
   ['nethermind', 'AlreadyKnown'],
+  ['erigon', 'INTERNAL_ERROR: existing tx with same hash'],
+  ['reth', 'Pool(AlreadyImported)'],
   ['besu', 'Known transaction'],
   ['anvil', 'transaction already imported'],
   ['openethereum', 'Transaction with the same hash was already imported.'],
