@@ -2,6 +2,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { readCaps, readGasPriceCap } from './caps.ts'
 import { intendedChains, readChains } from './chainSettings.ts'
 import { Findings } from './findings.ts'
+import { readRedis } from './redis.ts'
 import type { ChainForConfig, Config, LogLevel } from './types.ts'
 import { reportUnknownNames } from './unknownNames.ts'
 import { choice, type Environment, folder, wholeNumber } from './values.ts'
@@ -33,11 +34,13 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     simulationRequired: simulationRequired(env, intended, findings),
     logLevel: choice(env, 'LOG_LEVEL', LOG_LEVELS, findings),
   }
+  const redis = readRedis(env, findings)
   reportUnknownNames(env, chains, intended.length === 0, findings)
   const { maxGasPriceGwei, perTransaction, ...rest } = complete(found, findings)
   return {
     ...rest,
     policy: { maxGasPriceGwei, perTransaction },
+    ...(redis === undefined ? {} : { redis }),
     sandbox: { embedded: intended.length === 0, ...(stateDir === undefined ? {} : { stateDir }) },
     warnings: findings.warnings,
   }

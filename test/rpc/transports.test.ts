@@ -131,7 +131,7 @@ describe('batches', () => {
 
   it('F17: refused once for another reason are sent together again', async () => {
     const transport = at('')
-    const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"limit"}}'
+    const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"overloaded"}}'
     world.a.proxy.setFault(() => ({ kind: 'body', text }))
     await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toMatchObject({
       code: 'provider_unreachable',
