@@ -1,16 +1,9 @@
 import type { Redis } from 'ioredis'
 import { type Logger, silentLogger } from '../primitives/logger.ts'
 import { type Metrics, silentMetrics } from '../primitives/metrics.ts'
-import { hostOf, type Secret } from '../primitives/secret.ts'
+import { hostOf } from '../primitives/secret.ts'
 import type { RedisScript } from './script.ts'
-
-export interface RedisSettings {
-  /** redis:// or rediss:// (TLS); may carry a user name, a password and a database. */
-  readonly url: Secret
-  /** Win over what the URL carries. */
-  readonly password?: Secret
-  readonly db?: number
-}
+import type { RedisSettings } from './settings.ts'
 
 export interface RedisOptions {
   readonly logger?: Logger
@@ -30,37 +23,24 @@ export interface RedisConnection {
   /** Resolves once the first attempt to connect is over, however it ended; for who measures commands. */
   opened(): Promise<void>
   run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>
+  /** Milliseconds of one round trip. Throws with why it is not reachable, in words that may be shown. */
+  ping(): Promise<number>
   close(): Promise<void>
 }
 
 const COMMAND_TIMEOUT_MS = 400
-const CONNECT_TIMEOUT_MS = 2_000
-const LONGEST_BACKOFF_MS = 1_000
 
 export function redisConnection(settings: RedisSettings, options: RedisOptions = {}): RedisConnection {
   const { logger = silentLogger, metrics = silentMetrics, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options
   const host = hostOf(settings.url.reveal())
   let opening: Promise<Redis> | undefined
   let closed = false
+  let reason: string | undefined
 
   async function open(): Promise<Redis> {
     // Start-up does not pay for the library when nothing asks Redis.
-    const { Redis } = await import('ioredis')
-    const client = new Redis(settings.url.reveal(), {
-      ...(settings.password && { password: settings.password.reveal() }),
-      ...(settings.db !== undefined && { db: settings.db }),
-      connectionName: 'bursar',
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      // A command that was under way when the connection broke has an unknown outcome: it fails, and is not repeated.
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: commandTimeoutMs,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), LONGEST_BACKOFF_MS),
-      // A failover left us with a replica: the next connection finds the new primary.
-      reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    })
+    const { redisClient } = await import('./client.ts')
+    const client = redisClient(settings, commandTimeoutMs)
     report(client)
     // Whether it worked is for the command to find out; the events above tell the log.
     await settledWithin(client.connect(), commandTimeoutMs)
@@ -69,12 +49,12 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
 
   function report(client: Redis): void {
     let up: boolean | undefined
-    let reason = 'closed'
-    client.on('error', (error: Error & { code?: string }) => {
-      reason = error.code ?? error.name
+    client.on('error', (error: Error) => {
+      reason = reasonOf(error)
     })
     client.on('ready', () => {
       up = true
+      reason = undefined
       metrics.gauge('redis_up', { host }, 1)
       logger.info('redis is connected', { host })
     })
@@ -82,21 +62,34 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
       if (up === false || closed) return
       up = false
       metrics.gauge('redis_up', { host }, 0)
-      logger.warn('redis is not reachable; trying again', { host, reason })
+      logger.warn('redis is not reachable; trying again', { host, reason: reason ?? 'closed' })
     })
+  }
+
+  function opened(): Promise<Redis> {
+    if (closed) return Promise.reject(new Error('the connection to redis is closed'))
+    opening ??= open()
+    return opening
   }
 
   return {
     host,
     async opened() {
-      opening ??= open()
-      await opening
+      await opened()
     },
     async run(script, keys, args) {
-      if (closed) throw new Error('the connection to redis is closed')
-      opening ??= open()
-      const client = await opening
-      return script.run(client, keys, args)
+      return script.run(await opened(), keys, args)
+    },
+    async ping() {
+      const client = await opened()
+      const asked = performance.now()
+      try {
+        await client.ping()
+      } catch (error) {
+        // Why the connection is down says more than that a command needs one.
+        throw new Error(reason ?? reasonOf(error), { cause: error })
+      }
+      return performance.now() - asked
     },
     async close() {
       closed = true
@@ -104,6 +97,14 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
       client?.disconnect()
     },
   }
+}
+
+/** ECONNREFUSED, WRONGPASS, NOAUTH and the like: a code, never the words of a reply, which may quote a command. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown failure'
+  if ('code' in error && typeof error.code === 'string') return error.code
+  if (/^(?:Command timed out|Stream isn't writeable)/.test(error.message)) return 'no answer in time'
+  return /^[A-Z]{4,}\b/.exec(error.message)?.[0] ?? error.name
 }
 
 async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {

@@ -120,6 +120,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     },
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
+    pingRedis: redis && (() => redis.ping()),
     warnings: config.warnings,
     clock,
     startedAt: clock.now(),

@@ -125,6 +125,17 @@ describe('the connection to Redis', () => {
     expect(inspect(connection, { depth: 9 })).not.toContain('CANARY')
   })
 
+  it('says how long a round trip takes, and why there is none', async () => {
+    expect(await connect().ping()).toBeLessThan(400)
+    await expect(connect({ password: 'wrong' }).ping()).rejects.toThrow(/^WRONGPASS$/)
+    const hanging = connect()
+    await hanging.ping()
+    server.freeze()
+    await expect(hanging.ping()).rejects.toThrow(/^no answer in time$/)
+    await server.kill()
+    await expect(connect().ping()).rejects.toThrow(/^ECONNREFUSED$/)
+  })
+
   it('ends when it is closed: no reconnect, no command', async () => {
     const connection = connect()
     await connection.run(echo, ['a'], ['b'])

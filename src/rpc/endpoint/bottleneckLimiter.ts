@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import Bottleneck from 'bottleneck'
 import { pause } from '../../primitives/abort.ts'
 import { monotonicClock } from '../../primitives/clock.ts'
@@ -13,6 +14,8 @@ interface Room {
   readonly jobs: Bottleneck
   size: number
   held: number
+  /** Ends what is only waited for: a process that is done must not stay for it. */
+  readonly closed: AbortSignal
 }
 
 type Waited = 'held' | 'gone' | 'stuck'
@@ -30,7 +33,15 @@ type Waited = 'held' | 'gone' | 'stuck'
  * been free, and a new Bottleneck takes over (F20).
  */
 export function bottleneckPlaces(limit: number): Places {
-  const newRoom = (): Room => ({ jobs: new Bottleneck({ maxConcurrent: limit }), size: limit, held: 0 })
+  const closing = new AbortController()
+  const closed = closing.signal
+  setMaxListeners(0, closed)
+  const newRoom = (): Room => ({
+    jobs: new Bottleneck({ maxConcurrent: limit }),
+    size: limit,
+    held: 0,
+    closed,
+  })
   let room = newRoom()
 
   return {
@@ -46,13 +57,15 @@ export function bottleneckPlaces(limit: number): Places {
         if (waited === 'gone') return 0
         if (waited === 'held') {
           // Places that were taken together come back together: whoever waited for one may have more.
-          const more = Math.max(0, Math.min(demand.calls - first, room.size - room.held))
-          if (more > 0) await occupy(room, more, left)
+          const more = await occupyFree(room, demand.calls - first, left)
           leave(monotonicClock.now())
           return first + more
         }
         room = newRoom()
       }
+    },
+    async close() {
+      closing.abort()
     },
   }
 }
@@ -75,7 +88,7 @@ function occupy(room: Room, calls: number, left: Promise<number>, gone?: AbortSi
       if (given) return
       room.held += calls
       settle('held')
-      await passed((await left) + WINDOW_MS)
+      await passed((await left) + WINDOW_MS, room.closed)
       room.held -= calls
     }
     gone?.addEventListener('abort', onGone)
@@ -83,6 +96,12 @@ function occupy(room: Room, calls: number, left: Promise<number>, gone?: AbortSi
     void passed(monotonicClock.now() + STUCK_MS, finished.signal).then(() => settle('stuck'))
     room.jobs.schedule({ weight: calls }, hold).catch(reject)
   })
+}
+
+/** How many more places were free and are held now; one that is not held must not be used. */
+async function occupyFree(room: Room, wanted: number, left: Promise<number>): Promise<number> {
+  const calls = Math.min(wanted, room.size - room.held)
+  return calls > 0 && (await occupy(room, calls, left)) === 'held' ? calls : 0
 }
 
 /** A timer counts from the last turn of the event loop and fires early after a long one: the clock has the word. */

@@ -51,6 +51,9 @@ function localPlaces(perSecond: number): Places {
       places ??= load()
       return (await places).take(demand, rate)
     },
+    async close() {
+      await (await places)?.close?.()
+    },
   }
 }
 

@@ -77,8 +77,9 @@ export class SharedPlaces implements Places {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    const { shared, scope } = this.#options
+    const { shared, scope, local } = this.#options
     if (this.#joined && this.#lostAt === undefined) await shared.leave(scope).catch(() => undefined)
+    await local.close?.()
   }
 
   /** Undefined when the shared count is lost. */

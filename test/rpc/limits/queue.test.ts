@@ -139,6 +139,20 @@ describe('B4: the line before a limit', () => {
     await expect(waiting).rejects.toMatchObject({ name: 'AbortError' })
   })
 
+  it('nobody goes on waiting when the provider wants nothing for longer than that', async () => {
+    const limiter = limiterOf(4)
+    await fill(limiter, 4)
+    const waiting = [limiter.acquire(1, never), limiter.acquire(1, never, { urgent: true })]
+    const refused = expect(Promise.any(waiting)).rejects.toMatchObject({
+      errors: Array(2).fill(expect.objectContaining({ code: 'provider_throttled' })),
+    })
+    limiter.throttled(60_000)
+    await vi.advanceTimersByTimeAsync(1_100)
+    await refused
+    expect(limiter.report().waiting).toBe(0)
+    expect(limiter.waitMs(1)).toBeGreaterThan(50_000)
+  })
+
   it('a refusal while places are waited for keeps everyone back for as long as it asks', async () => {
     const limiter = limiterOf(4)
     await fill(limiter, 4)
