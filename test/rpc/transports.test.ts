@@ -142,6 +142,17 @@ describe('batches', () => {
     await transport.close()
   })
 
+  it('F17: refused as a whole for their rate say so: it is the limiter that must hear of it', async () => {
+    const transport = at('')
+    const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"rate exceeded, retry in 3s"}}'
+    world.a.proxy.setFault(() => ({ kind: 'body', text }))
+    await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toMatchObject({
+      code: 'provider_throttled',
+      context: { retryAfterMs: 3_000 },
+    })
+    await transport.close()
+  })
+
   it('F17: refused for their rate are no reason to send their calls one by one', async () => {
     const transport = at('')
     const body = '{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"slow down"}}'

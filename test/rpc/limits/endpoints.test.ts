@@ -8,6 +8,8 @@ import { silentMetrics } from '../../../src/primitives/metrics.ts'
 import { Secret } from '../../../src/primitives/secret.ts'
 import { lruNodeCache } from '../../../src/rpc/cache/lruNodeCache.ts'
 import { type ChainAccess, openChainAccess } from '../../../src/rpc/chainAccess.ts'
+import type { RateLimiter } from '../../../src/rpc/endpoint/rateLimiter.ts'
+import { Member } from '../../../src/rpc/pool/member.ts'
 import { type Sandbox, startSandbox } from '../../../src/sandbox/startSandbox.ts'
 import { type FaultAction, type RpcProxy, startRpcProxy } from '../../support/rpcProxy.ts'
 import { busiestSecond, type Departures } from './support/departures.ts'
@@ -59,6 +61,15 @@ function arrivals(proxy: RpcProxy, fault?: FaultAction): Departures {
   })
   return times
 }
+
+const silent = { host: 'rpc.example', send: () => Promise.resolve([]), close: () => Promise.resolve() }
+const limiterThat = (heldUp: boolean): RateLimiter => ({
+  acquire: (calls) => Promise.resolve(calls),
+  throttled: () => undefined,
+  waitMs: () => 0,
+  report: () => ({ limit: 5, current: 5, waiting: 0, heldUp }),
+  close: () => Promise.resolve(),
+})
 
 const read = ({ client }: ChainAccess) => client.call('eth_gasPrice', [], never)
 const report = (from: ChainAccess) => from.report()[0]
@@ -130,21 +141,27 @@ describe('B4: the limit of an endpoint', () => {
     expect(report(chainAccess)).toMatchObject({ state: 'healthy', errorRate: 0, rate: 10 })
   })
 
-  it('F17: 503 with Retry-After, and a batch refused for the rate as a whole, are such refusals too', async () => {
-    const faults: FaultAction[] = [
-      { kind: 'status', code: 503, headers: { 'retry-after': '30' } },
-      { kind: 'body', text: '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"rate exceeded"}}' },
-    ]
-    for (const fault of faults) {
-      const chainAccess = access(20, undefined)
-      await read(chainAccess)
-      arrivals(primary, fault)
-      const requests = [1, 2].map(() => ({ method: 'eth_gasPrice', params: [] }))
-      expect(await chainAccess.client.batch(requests, never)).toMatchObject([{ ok: true }, { ok: true }])
-      expect(report(chainAccess)).toMatchObject({ state: 'healthy', rate: 10 })
-      primary.setFault(undefined)
-    }
+  it('F17: 503 with Retry-After is such a refusal too', async () => {
+    const chainAccess = access(20, undefined)
+    await read(chainAccess)
+    arrivals(primary, { kind: 'status', code: 503, headers: { 'retry-after': '30' } })
+    await read(chainAccess)
+    expect(report(chainAccess)).toMatchObject({ state: 'healthy', rate: 10 })
   })
+
+  it.each([
+    [true, 'healthy'],
+    [false, 'open'],
+  ] as const)(
+    'an endpoint that others overtake while its calls are held back (%s) is %s',
+    async (heldUp, state) => {
+      const member = new Member({ transport: silent, priority: 0, weight: 1, limiter: limiterThat(heldUp) })
+      for (let time = 0; time < 5; time++) member.overtaken()
+      // The breaker counts in the next turn.
+      await delay(0)
+      expect(member.report(undefined, 2n).state).toBe(state)
+    },
+  )
 })
 
 describe('B4: signed bytes and the limit', () => {
