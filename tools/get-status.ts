@@ -17,6 +17,7 @@ export const StatusOutput = z.object({
           state: z.enum(['healthy', 'lagging', 'open', 'probing', 'wrong-chain']),
           errorRate: z.number(),
           lag: z.number().exactOptional(),
+          rate: z.number().exactOptional(),
           problem: z.string().exactOptional(),
         }),
       ),
@@ -32,6 +33,7 @@ export const StatusOutput = z.object({
   }),
   journal: z.object({ writable: z.boolean(), problem: z.string().exactOptional() }),
   cache: z.object({ size: z.number(), hits: z.number(), misses: z.number(), evictions: z.number() }),
+  redis: z.enum(['up', 'down']).exactOptional(),
   warnings: z.array(z.string()),
 })
 

@@ -61,7 +61,8 @@ async function checkConfigured(version: string): Promise<readonly Finding[]> {
   const runtime = createRuntime(config, silentLogger, version)
   try {
     const chains = config.sandbox.embedded ? await checkSandbox(runtime) : await checkChains(config, runtime)
-    return [found, ...warnings, checkWallets(config), ...chains, await checkJournal(config, runtime)]
+    const stores = [await checkJournal(config, runtime), ...(await checkRedis(runtime))]
+    return [found, ...warnings, checkWallets(config), ...chains, ...stores]
   } finally {
     await runtime.stop()
   }
@@ -134,6 +135,23 @@ async function checkJournal(config: Config, runtime: Runtime): Promise<Finding> 
     return { grade: 'ok', what: `Journal: ${place} can be written${fresh ? ' (just created)' : ''}` }
   } catch (error) {
     return broken('Journal', error)
+  }
+}
+
+async function checkRedis({ redis }: Runtime): Promise<readonly Finding[]> {
+  if (!redis) return []
+  try {
+    await redis.ping()
+    return [{ grade: 'ok', what: `Redis at ${redis.host}: answers in ${(await redis.ping()).toFixed(1)} ms` }]
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown failure'
+    return [
+      {
+        grade: 'fail',
+        what: `Redis at ${redis.host}: ${reason}; each process keeps to its share of the rate limits meanwhile`,
+        fix: 'Start Redis, correct REDIS_URL and REDIS_PASSWORD, or unset REDIS_URL if one process is all there is.',
+      },
+    ]
   }
 }
 

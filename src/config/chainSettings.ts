@@ -1,9 +1,10 @@
 import { readEndpoints } from './endpoints.ts'
 import type { Findings } from './findings.ts'
 import { nearest } from './nearest.ts'
+import { readProviderLimits } from './rateLimits.ts'
 import type { ChainConfig, ChainForConfig } from './types.ts'
 import { type Environment, given, text, wholeNumber } from './values.ts'
-import { CONFIRMATIONS_SUFFIX, contractPart, endpointSuffixes } from './variables.ts'
+import { CONFIRMATIONS_SUFFIX, contractPart, endpointSuffixes, OWN_RATE_LIMIT_SUFFIX } from './variables.ts'
 
 const DEPTH = { min: 1, max: 100_000 }
 const ADDRESS = { evm: /^0x[0-9a-fA-F]{40}$/, solana: /^[1-9A-HJ-NP-Za-km-z]{32,44}$/ }
@@ -41,8 +42,9 @@ export function readChains(
     ethereum: wholeNumber(env, 'MIN_CONFIRMATIONS_ETH', DEPTH, findings),
     solana: wholeNumber(env, 'MIN_CONFIRMATIONS_SOLANA', DEPTH, findings),
   }
+  const limits = readProviderLimits(env, findings)
   return intended.flatMap((chain) => {
-    const endpoints = readEndpoints(env, chain, findings)
+    const endpoints = readEndpoints(env, chain, limits, findings)
     const contracts = readContracts(env, chain, findings)
     const own = wholeNumber(env, `${chain.env}_${CONFIRMATIONS_SUFFIX}`, DEPTH, findings)
     const confirmations = own ?? floorFor(chain, floors)
@@ -67,9 +69,10 @@ export function knownChains(given: string, chains: readonly ChainForConfig[]): s
 }
 
 function hasSettings(env: Environment, chain: ChainForConfig): boolean {
-  const name = `${chain.env}_${CONFIRMATIONS_SUFFIX}`
+  const names = [CONFIRMATIONS_SUFFIX, OWN_RATE_LIMIT_SUFFIX].map((suffix) => `${chain.env}_${suffix}`)
   return Object.keys(env).some(
-    (each) => (each === name || contractPart(each, chain) !== undefined) && given(env, each) !== undefined,
+    (each) =>
+      (names.includes(each) || contractPart(each, chain) !== undefined) && given(env, each) !== undefined,
   )
 }
 

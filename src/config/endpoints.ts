@@ -1,11 +1,18 @@
 import { hostOf, Secret } from '../primitives/secret.ts'
 import type { Findings } from './findings.ts'
+import { type ProviderLimits, readOwnLimit } from './rateLimits.ts'
 import type { ChainForConfig, EndpointConfig } from './types.ts'
 import { type Environment, given } from './values.ts'
 import { endpointSuffixes } from './variables.ts'
 
 /** The endpoints of one chain, the one that is tried first at the front. */
-export function readEndpoints(env: Environment, chain: ChainForConfig, findings: Findings): EndpointConfig[] {
+export function readEndpoints(
+  env: Environment,
+  chain: ChainForConfig,
+  limits: ProviderLimits,
+  findings: Findings,
+): EndpointConfig[] {
+  const ownLimit = readOwnLimit(env, chain, findings)
   return endpointSuffixes.flatMap(({ suffix, provider }, priority) => {
     const name = `${chain.env}_${suffix}`
     const url = given(env, name)
@@ -19,7 +26,9 @@ export function readEndpoints(env: Environment, chain: ChainForConfig, findings:
     if (url.startsWith('http:') && !isNearby(host)) {
       findings.warning(`${name} talks to ${host} without encryption: others can read and change its answers`)
     }
-    return [{ url: new Secret(url), host, provider, priority }]
+    const rateLimit = provider === 'own' ? ownLimit : limits[provider]
+    const limit = rateLimit === undefined ? {} : { rateLimit }
+    return [{ url: new Secret(url), host, provider, priority, ...limit }]
   })
 }
 
@@ -39,7 +48,7 @@ function whatIsWrong(url: string): string | undefined {
 const PRIVATE_NETWORK = /^(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)/
 
 /** This machine, a private network, or a name without a dot, which only a local resolver knows. */
-function isNearby(host: string): boolean {
+export function isNearby(host: string): boolean {
   const { hostname } = new URL(`http://${host}`)
   return hostname === '[::1]' || !hostname.includes('.') || PRIVATE_NETWORK.test(hostname)
 }

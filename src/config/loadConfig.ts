@@ -2,6 +2,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { readCaps, readFeeCaps, readGasPriceCap, readSlippage } from './caps.ts'
 import { intendedChains, readChains } from './chainSettings.ts'
 import { Findings } from './findings.ts'
+import { readRedis } from './redis.ts'
 import type { ChainForConfig, Config, LogLevel } from './types.ts'
 import { reportUnknownNames } from './unknownNames.ts'
 import { choice, type Environment, folder, wholeNumber } from './values.ts'
@@ -35,6 +36,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     simulationRequired: simulationRequired(env, intended, findings),
     logLevel: choice(env, 'LOG_LEVEL', LOG_LEVELS, findings),
   }
+  const redis = readRedis(env, findings)
   reportUnknownNames(env, chains, intended.length === 0, findings)
   const { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, ...rest } = complete(
     found,
@@ -43,6 +45,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
   return {
     ...rest,
     policy: { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent },
+    ...(redis === undefined ? {} : { redis }),
     sandbox: { embedded: intended.length === 0, ...(stateDir === undefined ? {} : { stateDir }) },
     warnings: findings.warnings,
   }

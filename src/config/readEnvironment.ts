@@ -4,18 +4,18 @@ import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { BursarError } from '../errors/bursarError.ts'
 import { type Environment, expandHome } from './values.ts'
-import { fixedVariables, looksLikeEndpoint, looksLikeKey } from './variables.ts'
+import { fixedVariables, isSecret, looksLikeEndpoint, looksLikeKey } from './variables.ts'
 
 /**
  * The process environment over the `.env` file of BURSAR_HOME, if there is one. Not of the current folder: that
  * is often an agent's workspace, and an agent must not write its own limits (T37). Called once, at start: it
- * removes keys and endpoint URLs from `process.env`, so that child processes, crash reports and dumps do not
+ * removes keys, passwords and endpoint URLs from `process.env`, so that child processes, crash reports and dumps do not
  * have them (R6, T15). Throws `config_invalid` when `.env` exists and cannot be read.
  */
 export function readEnvironment(folder = bursarHome()): Environment {
   const env = { ...fromFile(join(folder, '.env')), ...process.env }
   for (const name of Object.keys(process.env)) {
-    if (looksLikeKey(name) || looksLikeEndpoint(name)) delete process.env[name]
+    if (looksLikeKey(name) || looksLikeEndpoint(name) || isSecret(name)) delete process.env[name]
   }
   return env
 }

@@ -24,6 +24,17 @@ export interface EndpointConfig {
   readonly provider: Provider
   /** Lower is tried first: own 0, alchemy 1, infura 2, quicknode 3, public 4. */
   readonly priority: number
+  /** Calls a second that may be sent to it; absent: as many as there are. */
+  readonly rateLimit?: number
+}
+
+export interface RedisConfig {
+  /** Secret, because it may carry a password. */
+  readonly url: Secret
+  /** Host and port: all of the URL that may be shown. */
+  readonly host: string
+  readonly password?: Secret
+  readonly db?: number
 }
 
 export interface ChainConfig {
@@ -75,6 +86,8 @@ export interface Config {
   }
   readonly intentTtlSeconds: number
   readonly rpcTimeoutMs: number
+  /** Where processes meet; absent: each stands alone. */
+  readonly redis?: RedisConfig
   readonly simulationRequired: boolean
   readonly logLevel: LogLevel
   readonly sandbox: {

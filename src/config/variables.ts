@@ -8,6 +8,8 @@ interface FixedVariable {
   readonly default?: string
   /** The name is common enough that a near miss of it probably belongs to another program. */
   readonly common?: true
+  /** Its value is taken out of `process.env` once it is read. */
+  readonly secret?: true
 }
 
 /** In whole native units: what 200,000 gas cost at the default cap on the price of gas. */
@@ -25,6 +27,13 @@ export const fixedVariables = {
   SIMULATION_REQUIRED: { default: 'true' },
   INTENT_TTL_SECONDS: { default: '300' },
   RPC_TIMEOUT_MS: { default: '10000', common: true },
+  RPC_RATE_LIMIT_ALCHEMY: { default: '25' },
+  RPC_RATE_LIMIT_INFURA: { default: '10' },
+  RPC_RATE_LIMIT_QUICKNODE: { default: '15' },
+  RPC_RATE_LIMIT_PUBLIC: { default: '5' },
+  REDIS_URL: { common: true, secret: true },
+  REDIS_PASSWORD: { common: true, secret: true },
+  REDIS_DB: { common: true },
   LOG_LEVEL: { default: 'info', common: true },
   SANDBOX_STATE_DIR: {},
 } as const satisfies Record<string, FixedVariable>
@@ -38,6 +47,12 @@ export function isFixed(name: string): name is VariableName {
 export function isCommon(name: VariableName): boolean {
   const spec: FixedVariable = fixedVariables[name]
   return spec.common === true
+}
+
+/** Names whose values are secrets without looking like a key or an endpoint. */
+export function isSecret(name: string): boolean {
+  const spec: FixedVariable | undefined = isFixed(name) ? fixedVariables[name] : undefined
+  return spec?.secret === true
 }
 
 export function defaultOf(name: VariableName): string | undefined {
@@ -55,6 +70,15 @@ export const endpointSuffixes: readonly { readonly suffix: string; readonly prov
 ]
 
 export const CONFIRMATIONS_SUFFIX = 'CONFIRMATIONS'
+export const OWN_RATE_LIMIT_SUFFIX = 'RPC_RATE_LIMIT'
+
+/** Calls a second that a provider allows on one chain, by provider; own nodes have one variable a chain. */
+export const providerRateLimits = {
+  alchemy: 'RPC_RATE_LIMIT_ALCHEMY',
+  infura: 'RPC_RATE_LIMIT_INFURA',
+  quicknode: 'RPC_RATE_LIMIT_QUICKNODE',
+  public: 'RPC_RATE_LIMIT_PUBLIC',
+} as const satisfies Record<Exclude<Provider, 'own'>, VariableName>
 
 /** Names with a part that the operator chooses; a sample stands for each of them in .env.example. */
 const samples = ['BASE_SEPOLIA_CONTRACT_MULTICALL3', 'WALLET_MAIN_PRIVATE_KEY'] as const
@@ -79,9 +103,8 @@ export function contractPart(variable: string, chain: ChainForConfig): string | 
 
 /** All variables of one chain whose names are fixed. */
 export function chainVariables(chain: ChainForConfig): string[] {
-  return [...endpointSuffixes.map(({ suffix }) => suffix), CONFIRMATIONS_SUFFIX].map(
-    (suffix) => `${chain.env}_${suffix}`,
-  )
+  const suffixes = endpointSuffixes.map(({ suffix }) => suffix)
+  return [...suffixes, OWN_RATE_LIMIT_SUFFIX, CONFIRMATIONS_SUFFIX].map((suffix) => `${chain.env}_${suffix}`)
 }
 
 export function looksLikeEndpoint(name: string): boolean {

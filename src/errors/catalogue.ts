@@ -96,8 +96,8 @@ export const errorCatalogue = {
     'provider',
     { afterSeconds: 10 },
     (c: { host: string; retryAfterMs: number | undefined }) => ({
-      message: `The endpoint ${c.host} refused the call: too many requests${c.retryAfterMs === undefined ? '' : `; it asks for ${Math.ceil(c.retryAfterMs / 1000)} s`}.`,
-      fix: 'Call again in a few seconds; get_status shows the health of each chain.',
+      message: `The endpoint ${c.host} takes no more calls now: its rate limit is reached${c.retryAfterMs === undefined ? '' : `, for ${Math.ceil(c.retryAfterMs / 1000)} s`}.`,
+      fix: 'Call again in a few seconds; when it comes often, ask the operator to add an endpoint for this chain.',
     }),
   ),
   provider_garbage: spec(2002, 'provider', { afterSeconds: 5 }, (c: { host: string; reason: string }) => ({

@@ -18,6 +18,8 @@ export interface EndpointHealth {
   readonly errorRate: number
   /** Blocks behind the best endpoint, when that is known. */
   readonly lag?: number
+  /** Calls a second that it may be sent now, where there is a limit. */
+  readonly rate?: number
   /** Why it is not usable, in our words. */
   readonly problem?: string
 }
@@ -43,6 +45,8 @@ export interface Status {
   readonly journal: { readonly writable: boolean; readonly problem?: string }
   /** Answers that were shown from the cache, since the start. */
   readonly cache: CacheFigures
+  /** Absent when none is configured. While it is down each process keeps rate limits of its own. */
+  readonly redis?: 'up' | 'down'
   readonly warnings: readonly string[]
 }
 
@@ -63,6 +67,8 @@ export interface StatusSources {
   /** Takes the journal's write lock and gives it back. */
   readonly lockJournal: () => Promise<void>
   readonly cache: () => CacheFigures
+  /** Rejects when Redis does not answer; absent when none is configured. */
+  readonly pingRedis?: (() => Promise<unknown>) | undefined
   readonly warnings: readonly string[]
   readonly clock: Clock
   readonly startedAt: number
@@ -71,6 +77,10 @@ export interface StatusSources {
 /** How Bursar and everything that it stands on is now. */
 export async function reportStatus(sources: StatusSources, caller: Caller): Promise<Status> {
   const journal = await journalHealth(sources)
+  const redis = sources.pingRedis?.().then(
+    () => 'up' as const,
+    () => 'down' as const,
+  )
   const chains = await Promise.all(
     sources.directory.configured().map((chain) => chainHealth(sources, chain, caller.signal)),
   )
@@ -84,6 +94,7 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
       : { running: 0, committed: 0, failed: 0, stuck: 0 },
     journal,
     cache: sources.cache(),
+    ...(redis && { redis: await redis }),
     warnings: sources.warnings,
   }
 }

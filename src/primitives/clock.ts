@@ -5,3 +5,6 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => Date.now() }
+
+/** For durations: nobody can set it back or forward (F20). Milliseconds since some moment. */
+export const monotonicClock: Clock = { now: () => performance.now() }

@@ -1,16 +1,19 @@
 import type { Chain } from '../chains/types.ts'
+import type { Logger } from '../primitives/logger.ts'
 import type { Metrics } from '../primitives/metrics.ts'
 import type { Secret } from '../primitives/secret.ts'
+import type { SharedCalls } from '../primitives/sharedCalls.ts'
 import type { Cache } from './cache/cache.ts'
 import { cached } from './cache/cached.ts'
 import { type ChainClient, chainClient } from './chainClient.ts'
 import { coalesced } from './coalesce.ts'
+import { endpointLimiter } from './endpoint/endpointLimiter.ts'
 import { httpTransport } from './endpoint/httpTransport.ts'
+import { rateLimited } from './endpoint/rateLimited.ts'
 import { type ChainIdentity, readsOnly, verifiedChain } from './guards.ts'
-import type { MemberReport } from './pool/member.ts'
+import type { MemberOptions, MemberReport } from './pool/member.ts'
 import { pooled } from './pool/pool.ts'
 import { type SendChannel, sendToAll } from './pool/sends.ts'
-import type { RpcTransport } from './transport.ts'
 
 export interface ChainAccess {
   /** Reads and simulations as the chain is now: for whatever money depends on. */
@@ -34,12 +37,19 @@ export interface EndpointOptions {
   readonly url: Secret
   readonly priority: number
   readonly weight?: number
+  /** Whose it is, for the names of shared limits. */
+  readonly provider?: string
+  /** Calls a second that it may be sent; absent: as many as there are. */
+  readonly rateLimit?: number
 }
 
 export interface AccessOptions {
   readonly timeoutMs: number
   readonly cache: Cache
   readonly metrics: Metrics
+  readonly logger?: Logger
+  /** Where processes that use the same endpoints share their limits; absent: each keeps limits of its own. */
+  readonly sharedCalls?: SharedCalls
 }
 
 /** Opens the way to one chain over its endpoints; one that works is enough. */
@@ -51,11 +61,7 @@ export function openChainAccess(
   if (endpoints.length === 0) throw new TypeError(`${chain.id} has no endpoint`)
   const members = [...endpoints]
     .sort((a, b) => a.priority - b.priority)
-    .map((endpoint) => ({
-      transport: openEndpoint(chain, endpoint, options),
-      priority: endpoint.priority,
-      weight: endpoint.weight ?? 1,
-    }))
+    .map((endpoint) => openEndpoint(chain, endpoint, options))
   const clientOf = new Map(
     members.map(({ transport }) => [transport, chainClient(chain.id, readsOnly(transport))]),
   )
@@ -68,16 +74,21 @@ export function openChainAccess(
     shown: chainClient(chain.id, shown),
     healthy: () => pool.healthy().flatMap((transport) => clientOf.get(transport) ?? []),
     headMoved: shown.headMoved,
-    sends: sendToAll(pool.healthy),
+    sends: sendToAll(pool.ready),
     endpoints: [...clientOf.values()],
     report: pool.report,
     close: pool.close,
   }
 }
 
-function openEndpoint(chain: Chain, endpoint: EndpointOptions, options: AccessOptions): RpcTransport {
-  const http = httpTransport({ url: endpoint.url, timeoutMs: options.timeoutMs })
-  return verifiedChain(http, identityOf(chain), chain.id)
+/** The limiter is next to the wire: hedges, probes and the look at the chain id count like everything else. */
+function openEndpoint(chain: Chain, endpoint: EndpointOptions, options: AccessOptions): MemberOptions {
+  const { url, priority, weight = 1, provider = 'own', rateLimit: perSecond } = endpoint
+  const { timeoutMs, metrics, logger, sharedCalls: shared } = options
+  const sharing = { ...(logger && { logger }), ...(shared && { shared }) }
+  const limiter = endpointLimiter({ url, chain: chain.id, provider, perSecond, metrics, ...sharing })
+  const wire = rateLimited(httpTransport({ url, timeoutMs }), limiter)
+  return { transport: verifiedChain(wire, identityOf(chain), chain.id), priority, weight, limiter }
 }
 
 /** A head may be as old as ten seconds' worth of blocks, and two blocks on slow chains. */

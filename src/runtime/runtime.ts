@@ -13,8 +13,10 @@ import { Policy } from '../policy/policy.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import { silentMetrics } from '../primitives/metrics.ts'
-import type { Cache } from '../rpc/cache/cache.ts'
+import { type RedisConnection, redisConnection } from '../redis/connection.ts'
+import { redisCalls } from '../redis/redisCalls.ts'
 import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
+import type { AccessOptions } from '../rpc/chainAccess.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
@@ -37,6 +39,8 @@ export interface Runtime {
   readonly services: Services
   readonly chains: OpenChains
   readonly journal: Journal
+  /** Where processes meet, when that is configured; it opens with its first use. */
+  readonly redis: RedisConnection | undefined
   /** Begins what goes on without a caller: the sandbox, and unfinished operations. */
   start(): void
   /** Hands unfinished operations over, then lets go of everything. */
@@ -49,7 +53,15 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const registry = createRegistry(allChains, config.chains)
   const sandbox = config.sandbox.embedded ? new EmbeddedSandbox(config.sandbox.stateDir, logger) : undefined
   const cache = lruNodeCache(CACHE_ENTRIES)
-  const chains = openChains(config, registry, sandbox, cache)
+  const redis = config.redis && redisConnection(config.redis, { logger })
+  const access = {
+    timeoutMs: config.rpcTimeoutMs,
+    cache,
+    metrics: silentMetrics,
+    logger,
+    ...(redis && { sharedCalls: redisCalls(redis) }),
+  }
+  const chains = openChains(config, registry, sandbox, access)
   const journal = new Journal(join(sandbox?.journalFolder ?? config.home, 'journal.db'), clock)
   const intents = new IntentStore(journal)
   const operations = new OperationStore(journal)
@@ -109,6 +121,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     },
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
+    pingRedis: redis && (() => redis.ping()),
     warnings: config.warnings,
     clock,
     startedAt: clock.now(),
@@ -126,6 +139,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     },
     chains,
     journal,
+    redis,
     start() {
       // Its failure is told to the first call that needs the sandbox.
       sandbox
@@ -136,6 +150,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     async stop() {
       await leases.stop(() => driver.settled())
       await chains.close()
+      await redis?.close()
       cache.close()
       await journal.close()
       await sandbox?.stop()
@@ -152,13 +167,12 @@ function openChains(
   config: Config,
   registry: ChainRegistry,
   sandbox: EmbeddedSandbox | undefined,
-  cache: Cache,
+  access: AccessOptions,
 ): OpenChains {
   const configured = new Map(config.chains.map(({ chainId, endpoints }) => [chainId, endpoints]))
   const usable = registry.all().filter(({ id, family, network }) => {
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  const access = { timeoutMs: config.rpcTimeoutMs, cache, metrics: silentMetrics }
   return new OpenChains(registry, usable, endpoints, access)
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { BURSAR, environmentOf, run, temporaryHome } from '../support/bursarServer.ts'
 import { startWorld, type World } from '../support/engine.ts'
+import { startRedisServer } from '../support/redisServer.ts'
 
 // `bursar doctor` as an operator runs it: what it says, and its exit code.
 
@@ -75,6 +76,33 @@ test('an endpoint that nobody serves: exit code 1, which one and what to do', as
   expect(said).toContain('  ok   Sandbox B')
   expect(said).toMatch(/1 thing\(s\) to mend\.\n$/)
   expect(code).toBe(1)
+})
+
+test.each(['25', '900'])('the library behind a limit of %s a second is in the bundle', async (limit) => {
+  const { code, said, stderr } = await doctor({
+    SANDBOX_A_RPC_ALCHEMY: `${world.a.proxy.url}/v2/${API_KEY}`,
+    RPC_RATE_LIMIT_ALCHEMY: limit,
+  })
+  expect(said.match(/ {2}ok {3}Sandbox A .* eth_simulateV1 offered/g)).toHaveLength(2)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+})
+
+test('Redis: how fast it answers; exit code 1 and what to do when it does not, without the password (T14)', async () => {
+  const password = 'canary-redis-password'
+  const server = await startRedisServer({ password })
+  const host = hostOf(server.url)
+  try {
+    const good = await doctor({ REDIS_URL: server.url, REDIS_PASSWORD: password })
+    expect(good.said).toMatch(new RegExp(`  ok   Redis at ${host}: answers in \\d+\\.\\d ms\n`))
+    expect(good.code).toBe(0)
+    const wrong = await doctor({ REDIS_URL: `redis://:${password}x@${host}` })
+    expect(wrong.said).toContain(` FAIL  Redis at ${host}: WRONGPASS; each process keeps to its share`)
+    expect(wrong.said).toContain('       → Start Redis, correct REDIS_URL')
+    expect(wrong.code).toBe(1)
+    expect(good.said + good.stderr + wrong.said + wrong.stderr).not.toContain('canary-redis')
+  } finally {
+    await server.stop()
+  }
 })
 
 test('an endpoint of another chain: exit code 1, which chain it serves (R13)', async () => {

@@ -10,6 +10,8 @@ const touched = [
   'BASE_SEPOLIA_RPC_ALCHEMY',
   'BASE_SEPOLA_RPC_URL',
   'WALLET_MNEMONIC',
+  'REDIS_URL',
+  'REDIS_PASSWORD',
   'MAX_GAS_PRICE_GWEI',
 ]
 afterEach(() => {
@@ -17,21 +19,17 @@ afterEach(() => {
 })
 
 describe('readEnvironment', () => {
-  it('R6: takes keys and endpoint URLs out of the process environment, misspelt ones too', () => {
+  it('R6: takes keys, passwords and endpoint URLs out of the process environment, misspelt ones too', () => {
     process.env['WALLET_T_PRIVATE_KEY'] = 'k'
     process.env['BASE_SEPOLIA_RPC_ALCHEMY'] = 'u'
     process.env['BASE_SEPOLA_RPC_URL'] = 'v'
     process.env['WALLET_MNEMONIC'] = 'm'
+    process.env['REDIS_URL'] = 'r'
+    process.env['REDIS_PASSWORD'] = 'p'
     process.env['MAX_GAS_PRICE_GWEI'] = '7'
     const env = readEnvironment(emptyFolder())
-    expect(touched.map((name) => env[name])).toEqual(['k', 'u', 'v', 'm', '7'])
-    expect(touched.map((name) => process.env[name])).toEqual([
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      '7',
-    ])
+    expect(touched.map((name) => env[name])).toEqual(['k', 'u', 'v', 'm', 'r', 'p', '7'])
+    expect(touched.map((name) => process.env[name])).toEqual([...Array(6).fill(undefined), '7'])
   })
 
   it('reads .env, and the environment wins over it', () => {

@@ -55,7 +55,7 @@ describe('misspelt names', () => {
 
   it('leaves the usual environment alone', () => {
     const usual =
-      'PATH HOME USER SHELL LANG TERM PWD EDITOR TZ CI NODE_ENV NODE_OPTIONS npm_config_cache MAX_JOBS DATABASE_URL REDIS_URL PORT DEBUG LOG_FILE HTTP_PROXY'
+      'PATH HOME USER SHELL LANG TERM PWD EDITOR TZ CI NODE_ENV NODE_OPTIONS npm_config_cache MAX_JOBS DATABASE_URL PORT DEBUG LOG_FILE HTTP_PROXY'
     expect(load(Object.fromEntries(usual.split(' ').map((name) => [name, 'x']))).warnings).toEqual([])
   })
 })

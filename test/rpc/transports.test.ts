@@ -131,7 +131,7 @@ describe('batches', () => {
 
   it('F17: refused once for another reason are sent together again', async () => {
     const transport = at('')
-    const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"limit"}}'
+    const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"overloaded"}}'
     world.a.proxy.setFault(() => ({ kind: 'body', text }))
     await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toMatchObject({
       code: 'provider_unreachable',
@@ -139,6 +139,17 @@ describe('batches', () => {
     world.a.proxy.setFault(undefined)
     await transport.send([CHAIN_ID, NUMBER], never)
     expect(world.a.proxy.roundTrips).toBe(2)
+    await transport.close()
+  })
+
+  it('F17: refused as a whole for their rate say so: it is the limiter that must hear of it', async () => {
+    const transport = at('')
+    const text = '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"rate exceeded, retry in 3s"}}'
+    world.a.proxy.setFault(() => ({ kind: 'body', text }))
+    await expect(transport.send([CHAIN_ID, NUMBER], never)).rejects.toMatchObject({
+      code: 'provider_throttled',
+      context: { retryAfterMs: 3_000 },
+    })
     await transport.close()
   })
 

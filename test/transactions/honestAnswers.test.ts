@@ -20,16 +20,18 @@ function engineWith(options: EngineOptions) {
   return engine
 }
 
+const BROKEN = { code: -32603, message: 'internal error' }
+const TOO_MANY = { code: -32005, message: 'daily request count exceeded, request rate limited' }
+
 /** Has the endpoint fail the calls of a batch that `fails` picks, with an error that is not the chain's. */
 const failing =
-  (fails: (call: ProxyCall) => boolean) =>
+  (fails: (call: ProxyCall) => boolean, error = BROKEN) =>
   (calls: readonly ProxyCall[]): FaultAction | undefined => {
     if (!calls.some(fails)) return undefined
     return {
       kind: 'rewrite',
       text: (answer) => {
         const entries = JSON.parse(answer) as { id: number }[]
-        const error = { code: -32005, message: 'daily request count exceeded, request rate limited' }
         return JSON.stringify(
           entries.map((entry, index) => {
             const call = calls[index]
@@ -67,14 +69,19 @@ it('R5, T17: a cap holds when the endpoint cannot say what decimals a token has:
   await expect(engine.prepare(approval('known decimals'))).rejects.toMatchObject({ code: 'policy_denied' })
 })
 
-it.each(['eth_simulateV1', 'eth_estimateGas'])(
-  'R10, R14: an endpoint that cannot answer %s is not a revert of the chain',
-  async (method) => {
+it.each([
+  ['eth_simulateV1', BROKEN, 'simulation_unavailable'],
+  ['eth_estimateGas', BROKEN, 'simulation_unavailable'],
+  ['eth_simulateV1', TOO_MANY, 'provider_throttled'],
+  ['eth_estimateGas', TOO_MANY, 'provider_throttled'],
+] as const)(
+  'R10, R14: an endpoint that cannot answer %s (%o) is not a revert of the chain',
+  async (method, error, code) => {
     const engine = engineWith({ lanes: [world.a] })
-    const request = { to: 'merchant', amount: '5', asset: 'USDC', idempotencyKey: `limited ${method}` }
-    world.a.proxy.setFault(failing((call) => call.method === method))
+    const request = { to: 'merchant', amount: '5', asset: 'USDC', idempotencyKey: `${code} ${method}` }
+    world.a.proxy.setFault(failing((call) => call.method === method, error))
     await expect(engine.prepare(request)).rejects.toMatchObject({
-      code: 'simulation_unavailable',
+      code,
       kind: 'provider',
       retry: { afterSeconds: 10 },
       sideEffect: 'none',

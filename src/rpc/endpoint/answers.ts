@@ -1,5 +1,6 @@
 import { BursarError } from '../../errors/bursarError.ts'
 import type { RpcErrorBody, RpcOutcome } from '../transport.ts'
+import { isThrottle, throttled } from './throttleSigns.ts'
 
 /** Parses the answer to one call. Throws `provider_garbage` on anything but JSON-RPC 2.0 with that id. */
 export function parseAnswer(text: string, id: number, host: string): RpcOutcome {
@@ -28,6 +29,7 @@ export function parseBatch(
     const refusal = asAnswer(parsed)?.outcome
     if (refusal?.ok === false) {
       if (TAKES_NO_BATCHES.has(refusal.error.code)) return undefined
+      if (isThrottle(refusal.error)) throw throttled(refusal.error, host)
       const reason = `it refused the batch (code ${refusal.error.code})`
       throw new BursarError('provider_unreachable', { host, reason })
     }

@@ -48,7 +48,8 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
     // Several providers put a proper JSON-RPC refusal into a 4xx or 5xx answer; only the rest is a failure.
     if (statusCode === 200) return text
     if (statusCode >= 400 && !GATEWAY_STATUSES.has(statusCode) && /^\s*[{[]/.test(text)) return text
-    if (statusCode === 429) throw throttled(host, response.headers['retry-after'])
+    const retryAfter = response.headers['retry-after']
+    if (statusCode === 429 || (statusCode === 503 && retryAfter)) throw throttled(host, retryAfter)
     throw new BursarError('provider_unreachable', { host, reason: `HTTP ${statusCode}` })
   }
 

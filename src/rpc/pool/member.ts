@@ -1,5 +1,6 @@
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
 import { BursarError, isBursarError } from '../../errors/bursarError.ts'
+import type { RateLimiter } from '../endpoint/rateLimiter.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 
 export interface MemberOptions {
@@ -8,6 +9,8 @@ export interface MemberOptions {
   readonly priority: number
   /** Share of the traffic among members of one priority. */
   readonly weight: number
+  /** What the transport waits for; absent: for nothing. */
+  readonly limiter?: RateLimiter | undefined
 }
 
 export interface MemberReport {
@@ -18,6 +21,8 @@ export interface MemberReport {
   readonly errorRate: number
   /** Blocks behind the best head that is known. */
   readonly lag?: number
+  /** Calls a second that it may be sent now, where there is a limit. */
+  readonly rate?: number
   readonly problem?: string
 }
 
@@ -35,15 +40,20 @@ export class Member {
   errorRate = 0
   head: bigint | undefined
   problem: string | undefined
-  readonly #breaker = circuitBreaker(handleWhen(countsAgainst), {
-    breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
-    halfOpenAfter: HALF_OPEN_AFTER_MS,
-  })
+  readonly #limiter: RateLimiter | undefined
+  readonly #breaker = circuitBreaker(
+    handleWhen((error) => this.#isToBlame(error)),
+    {
+      breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
+      halfOpenAfter: HALF_OPEN_AFTER_MS,
+    },
+  )
 
-  constructor({ transport, priority, weight }: MemberOptions) {
+  constructor({ transport, priority, weight, limiter }: MemberOptions) {
     this.transport = transport
     this.priority = priority
     this.weight = weight
+    this.#limiter = limiter
   }
 
   /** Whether calls may go to it without being a test of whether it is back. */
@@ -60,6 +70,11 @@ export class Member {
     return 1 - this.errorRate
   }
 
+  /** Roughly how long so many calls would wait for its rate limit. */
+  waitMs(calls: number, urgent = false): number {
+    return this.#limiter?.waitMs(calls, urgent) ?? 0
+  }
+
   async send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
     const started = performance.now()
     try {
@@ -73,16 +88,18 @@ export class Member {
           reason: 'it failed several times and is given a rest',
         })
       }
-      if (countsAgainst(error)) this.#note(undefined, error)
+      if (this.#isToBlame(error)) this.#note(undefined, error)
       throw error
     }
   }
 
   /**
    * Another endpoint answered first although this one was asked earlier. Once is chance; again and again it is an
-   * endpoint that swallows calls, and the breaker gives it a rest like one that fails.
+   * endpoint that swallows calls, and the breaker gives it a rest like one that fails. Calls that we held back
+   * ourselves prove nothing.
    */
   overtaken(): void {
+    if (this.#limiter?.report().heldUp) return
     const host = this.transport.host
     const slow = new BursarError('provider_unreachable', { host, reason: 'others answer first' })
     this.#breaker.execute(() => Promise.reject(slow)).catch(() => undefined)
@@ -96,6 +113,7 @@ export class Member {
       latencyMs: Math.round(this.latencyMs),
       errorRate: Number(this.errorRate.toFixed(3)),
       ...(this.head === undefined || best === undefined ? {} : { lag: Number(best - this.head) }),
+      ...(this.#limiter && { rate: this.#limiter.report().current }),
       ...(this.problem === undefined ? {} : { problem: this.problem }),
     }
   }
@@ -110,6 +128,11 @@ export class Member {
     if (this.#breaker.state === CircuitState.Open) return 'open'
     if (!this.closed) return 'probing'
     return this.lags(best, maxLag) ? 'lagging' : 'healthy'
+  }
+
+  /** What a limiter answers for it slows down and goes round; giving the endpoint a rest besides is too much. */
+  #isToBlame(error: unknown): boolean {
+    return countsAgainst(error) && !(this.#limiter && isBursarError(error, 'provider_throttled'))
   }
 
   #note(ms: number | undefined, error: unknown): void {

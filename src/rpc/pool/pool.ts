@@ -19,8 +19,10 @@ export interface Pool extends RpcTransport {
   report(): readonly MemberReport[]
   /** Told when an answer in passing shows a higher block than any before. */
   onHead(listener: (head: bigint) => void): void
-  /** Endpoints that work now, for sends and quorums; all of them when none does. */
+  /** Endpoints that work now, for quorums; all of them when none does. */
   healthy(): readonly RpcTransport[]
+  /** Those of them that take signed bytes at once: one whose rate limit is reached must not hold up the payment. */
+  ready(): readonly RpcTransport[]
 }
 
 /** Bounds of the hedge delay: a floor against doubling the traffic, and what a black hole may cost at most. */
@@ -62,10 +64,15 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
     }
   }
 
+  function healthy(): readonly Member[] {
+    const usable = members.filter((member) => selection.usable(member))
+    return usable.length > 0 ? usable : members
+  }
+
   async function send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
     const method = requests[0]?.method ?? ''
     const started = performance.now()
-    const { member, outcomes } = await race(selection.order(), requests, signal, {
+    const { member, outcomes } = await race(selection.order(requests.length), requests, signal, {
       hedgeAfterMs: hedgeDelay(latencies.p95(method)),
       onHedge: () => metrics.count('rpc_hedges', { chain, method }),
       onOvertaken: (slow) => slow.overtaken(),
@@ -86,10 +93,8 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
     onHead(listener) {
       listeners.add(listener)
     },
-    healthy() {
-      const usable = members.filter((member) => selection.usable(member))
-      return (usable.length > 0 ? usable : members).map(({ transport }) => transport)
-    },
+    healthy: () => healthy().map(({ transport }) => transport),
+    ready: () => selection.ready(healthy()).map(({ transport }) => transport),
     async close() {
       await Promise.all(members.map(({ transport }) => transport.close()))
     },

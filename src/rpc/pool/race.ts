@@ -2,7 +2,9 @@ import type { RpcOutcome, RpcRequest } from '../transport.ts'
 import { countsAgainst, type Member } from './member.ts'
 
 export interface RaceOptions {
-  /** How long the first member has before a second one is asked as well; absent: it is not. */
+  /**
+   * How long a member has, from when its rate limit lets it begin, before another is asked as well; absent: none is.
+   */
   readonly hedgeAfterMs?: number
   readonly onHedge?: () => void
   readonly onFailover?: (failed: Member) => void
@@ -39,6 +41,7 @@ export function race(
     let failure: unknown
     let hedge: NodeJS.Timeout | undefined
     let grace: NodeJS.Timeout | undefined
+    let heldBackMs = 0
     const waiting = new Set<Member>()
 
     const settle = (finish: () => void) => {
@@ -85,6 +88,7 @@ export function race(
       next += 1
       running += 1
       waiting.add(member)
+      heldBackMs = member.waitMs(requests.length)
       member.send(requests, losers.signal).then(
         (outcomes) => answered(member, outcomes),
         (error: unknown) => failed(member, error),
@@ -99,7 +103,7 @@ export function race(
       hedge = setTimeout(() => {
         if (start()) options.onHedge?.()
         arm()
-      }, options.hedgeAfterMs)
+      }, options.hedgeAfterMs + heldBackMs)
     }
     if (start()) arm()
     else settle(() => reject(new TypeError('a pool without members')))

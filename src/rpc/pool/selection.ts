@@ -1,9 +1,12 @@
 import type { Member } from './member.ts'
 
+/** Who would wait for longer at its rate limit is asked after those who need not: failing over costs about this. */
+const PATIENCE_MS = 100
+
 /**
  * The order in which members are tried. The best priority with a usable member serves (a sticky primary); among
- * equals smooth weighted round robin spreads the calls, by weight and score. Members that rest, lag or serve
- * another chain come last, best priority first: when nothing else is left, trying them beats giving up.
+ * equals smooth weighted round robin spreads the calls, by weight and score. Members whose rate limit is reached come
+ * after them, the shortest wait first. Members that rest or lag come last, best priority first: when nothing else is left, trying them beats giving up.
  */
 export class Selection {
   readonly #members: readonly Member[]
@@ -28,17 +31,29 @@ export class Selection {
     return member.closed && !member.wrongChain && !member.lags(best, this.#maxLag)
   }
 
-  order(): readonly Member[] {
+  /** Those of `members` that would take a signed payment at once; all of them when none would. */
+  ready(members: readonly Member[]): readonly Member[] {
+    const ready = members.filter((member) => member.waitMs(1, true) <= PATIENCE_MS)
+    return ready.length > 0 ? ready : members
+  }
+
+  /** For a request of so many calls. */
+  order(calls: number): readonly Member[] {
     const best = this.bestHead
     const usable = this.#members.filter((member) => this.usable(member, best))
     const rest = this.#members.filter((member) => !usable.includes(member) && !member.wrongChain)
     const byPriority = (a: Member, b: Member) => a.priority - b.priority
-    const [first, ...others] = [...usable].sort(byPriority)
-    if (!first) return rest.sort(byPriority)
-    const equals = usable.filter((member) => member.priority === first.priority)
+    const waits = new Map(usable.map((member) => [member, member.waitMs(calls)]))
+    const waitOf = (member: Member) => waits.get(member) ?? 0
+    const prompt = usable.filter((member) => waitOf(member) <= PATIENCE_MS)
+    const later = usable.filter((member) => !prompt.includes(member)).sort((a, b) => waitOf(a) - waitOf(b))
+    const last = [...later, ...rest.sort(byPriority)]
+    const [first, ...others] = [...prompt].sort(byPriority)
+    if (!first) return last
+    const equals = prompt.filter((member) => member.priority === first.priority)
     const chosen = equals.length > 1 ? this.#take(equals) : first
     const remaining = [first, ...others].filter((member) => member !== chosen)
-    return [chosen, ...remaining, ...rest.sort(byPriority)]
+    return [chosen, ...remaining, ...last]
   }
 
   /** Smooth weighted round robin: everybody earns its share, the richest pays for the round. */

@@ -13,12 +13,12 @@ export interface SendChannel {
   send(method: string, params: readonly unknown[], signal: AbortSignal): Promise<readonly SendAnswer[]>
 }
 
-/** Hands bytes to all endpoints that work now: one that has them is enough, and none may veto the others. */
-export function sendToAll(healthy: () => readonly RpcTransport[]): SendChannel {
+/** Hands bytes to all endpoints that are ready: one that has them is enough, and none may veto the others. */
+export function sendToAll(ready: () => readonly RpcTransport[]): SendChannel {
   return {
     send: (method, params, signal) =>
       Promise.all(
-        healthy().map(async (transport): Promise<SendAnswer> => {
+        ready().map(async (transport): Promise<SendAnswer> => {
           const { host } = transport
           try {
             const [outcome] = await transport.send([{ method, params }], signal)

@@ -1,0 +1,45 @@
+import { hostOf, Secret } from '../primitives/secret.ts'
+import { isNearby } from './endpoints.ts'
+import type { Findings } from './findings.ts'
+import type { RedisConfig } from './types.ts'
+import { type Environment, text, wholeNumber } from './values.ts'
+
+const MOST_DATABASES = 1_024
+
+/** Where the processes of one operator meet; undefined when REDIS_URL is unset, or wrong and reported. */
+export function readRedis(env: Environment, findings: Findings): RedisConfig | undefined {
+  const url = text(env, 'REDIS_URL')
+  const password = text(env, 'REDIS_PASSWORD')
+  const db = wholeNumber(env, 'REDIS_DB', { min: 0, max: MOST_DATABASES - 1 }, findings)
+  if (url === undefined) {
+    if (password !== undefined) findings.warning('REDIS_PASSWORD does nothing without REDIS_URL')
+    if (db !== undefined) findings.warning('REDIS_DB does nothing without REDIS_URL')
+    return undefined
+  }
+  const wrong = whatIsWrong(url)
+  if (wrong !== undefined) {
+    findings.problem(`REDIS_URL ${wrong}`)
+    return undefined
+  }
+  const host = hostOf(url)
+  if (new URL(url).protocol === 'redis:' && !isNearby(host)) {
+    findings.warning(
+      `REDIS_URL talks to ${host} without encryption: others can read and change what is shared`,
+    )
+  }
+  return {
+    url: new Secret(url),
+    host,
+    ...(password === undefined ? {} : { password: new Secret(password) }),
+    ...(db === undefined ? {} : { db }),
+  }
+}
+
+function whatIsWrong(url: string): string | undefined {
+  if (!URL.canParse(url)) return 'is not a URL; give one such as redis://host:6379 or rediss://host:6379'
+  const { protocol, hostname, pathname } = new URL(url)
+  if (protocol !== 'redis:' && protocol !== 'rediss:') return 'must start with redis:// or rediss:// (TLS)'
+  if (hostname === '') return 'names no host'
+  if (!/^(?:\/\d{0,4})?$/.test(pathname)) return 'may have a database number after the host, and nothing else'
+  return undefined
+}

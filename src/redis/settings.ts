@@ -1,0 +1,9 @@
+import type { Secret } from '../primitives/secret.ts'
+
+export interface RedisSettings {
+  /** redis:// or rediss:// (TLS); may carry a user name, a password and a database. */
+  readonly url: Secret
+  /** Win over what the URL carries. */
+  readonly password?: Secret
+  readonly db?: number
+}

@@ -1,0 +1,42 @@
+import { isBursarError } from '../../../../src/errors/bursarError.ts'
+import type { RateLimiter } from '../../../../src/rpc/endpoint/rateLimiter.ts'
+
+/** When calls left, in milliseconds; one entry a call. */
+export type Departures = number[]
+
+/** The most that left within any second, wherever it begins. */
+export function busiestSecond(departures: readonly number[]): number {
+  const times = [...departures].sort((a, b) => a - b)
+  let most = 0
+  let first = 0
+  for (const [index, time] of times.entries()) {
+    while (time - (times[first] ?? time) >= 1_000) first++
+    most = Math.max(most, index - first + 1)
+  }
+  return most
+}
+
+export type Outcome = 'all' | 'aborted' | 'busy'
+
+/** Gets all of a request's calls past the limiter, as the transport does, and notes when each left. */
+export async function leave(
+  limiter: RateLimiter,
+  calls: number,
+  departures: Departures,
+  signal: AbortSignal = new AbortController().signal,
+  now: () => number = () => performance.now(),
+): Promise<Outcome> {
+  try {
+    for (let sent = 0; sent < calls; ) {
+      const granted = await limiter.acquire(calls - sent, signal, { continued: sent > 0 })
+      if (!(granted >= 1 && granted <= calls - sent)) throw new Error(`${granted} of ${calls - sent} granted`)
+      for (let call = 0; call < granted; call++) departures.push(now())
+      sent += granted
+    }
+    return 'all'
+  } catch (error) {
+    if (isBursarError(error, 'provider_throttled')) return 'busy'
+    if (signal.aborted && error === signal.reason) return 'aborted'
+    throw error
+  }
+}
