@@ -12,11 +12,13 @@ import { type FaultAction, type RpcProxy, startRpcProxy } from '../test/support/
 import { type Figures, quantile, round } from './support/figures.ts'
 
 const READS = 60
+/** Blocks, far more than any chain allows an endpoint to be behind. */
+const STALE_BY = 1_000
 // viem waits ten seconds for a black hole, every time.
 const VIEM_READS = 4
 const ACCOUNT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 
-type Fault = FaultAction | 'refused'
+type Fault = FaultAction | 'refused' | 'stale'
 
 const FAULTS: Readonly<Record<string, Fault | undefined>> = {
   healthy: undefined,
@@ -24,13 +26,18 @@ const FAULTS: Readonly<Record<string, Fault | undefined>> = {
   refused: 'refused',
   http500: { kind: 'status', code: 500 },
   http429: { kind: 'status', code: 429 },
+  stale: 'stale',
   truncated: { kind: 'body', text: '{"jsonrpc":"2.0","id":1,"resu' },
 }
 
-/** What a primary that fails costs a read, with a standby that works; viem's fallback beside it. */
+/**
+ * What a primary that fails costs a read, with a standby that works; viem's fallback beside it. Each read asks for a
+ * balance and for the head that it belongs to; a head that is far behind is a failure.
+ */
 export async function run(): Promise<Figures> {
   const sandbox = await startSandbox({ logger: silentLogger })
   const url = sandbox.chains[0]?.rpcUrl ?? ''
+  await sandbox.mine(31337, 2 * STALE_BY)
   const figures: Record<string, number> = {}
   for (const [name, fault] of Object.entries(FAULTS)) {
     const [primary, standby] = [await startRpcProxy(url), await startRpcProxy(url)]
@@ -77,6 +84,7 @@ async function measure(
 
 async function apply(proxy: RpcProxy, fault: Fault | undefined): Promise<void> {
   if (fault === 'refused') return proxy.close()
+  if (fault === 'stale') return proxy.setFault(() => ({ kind: 'rewrite', text: behind }))
   if (fault !== undefined) proxy.setFault(() => fault)
 }
 
@@ -85,10 +93,33 @@ function ourRead(primary: RpcProxy, standby: RpcProxy): () => Promise<unknown> {
   const endpoints = [primary, standby].map((proxy, priority) => ({ url: new Secret(proxy.url), priority }))
   const options = { timeoutMs: 10_000, cache: lruNodeCache(10), metrics: silentMetrics }
   const { client } = openChainAccess(chain, endpoints, options)
-  return () => client.call('eth_getBalance', [ACCOUNT, 'latest'], unattended())
+  const requests = [
+    { method: 'eth_getBalance', params: [ACCOUNT, 'latest'] },
+    { method: 'eth_getBlockByNumber', params: ['latest', false] },
+  ]
+  return async () => {
+    const [balance, block] = await client.batch(requests, unattended())
+    if (!balance?.ok || !block?.ok) throw new Error('no answer')
+    requireFresh(BigInt((block.result as { number: string }).number))
+  }
 }
 
 function viemRead(primary: RpcProxy, standby: RpcProxy): () => Promise<unknown> {
   const client = createPublicClient({ transport: fallback([http(primary.url), http(standby.url)]) })
-  return () => client.getBalance({ address: ACCOUNT })
+  return async () => {
+    const [, block] = await Promise.all([client.getBalance({ address: ACCOUNT }), client.getBlock()])
+    requireFresh(block.number)
+  }
+}
+
+/** The sandbox starts above this height, and a stale endpoint stays below it. */
+function requireFresh(head: bigint): void {
+  if (head < 2 * STALE_BY) throw new Error(`the head is ${head}`)
+}
+
+/** The answer of an endpoint that stopped following the chain. */
+function behind(answer: string): string {
+  return answer.replaceAll(/"number":"(0x[0-9a-f]+)"/g, (_all, number: string) => {
+    return `"number":"0x${(BigInt(number) - BigInt(STALE_BY)).toString(16)}"`
+  })
 }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { allChains } from '../../src/chains/allChains.ts'
 import type { Chain } from '../../src/chains/types.ts'
 import { unattended } from '../../src/primitives/abort.ts'
@@ -136,4 +136,38 @@ test('a null does not beat a value that is on its way, and does not wait for a b
   expect(await missing).toBe(null)
   expect(standby.count('eth_getTransactionReceipt')).toBe(1)
   expect(performance.now() - started).toBeLessThan(TIMEOUT_MS / 2)
+})
+
+describe('F17, F19: an endpoint that stopped following the chain', () => {
+  const STALE_BY = 1_000
+  const behind = (answer: string) =>
+    answer.replaceAll(/"number":"(0x[0-9a-f]+)"/g, (_all, number: string) => {
+      return `"number":"0x${(BigInt(number) - BigInt(STALE_BY)).toString(16)}"`
+    })
+  const head = async (from: ChainAccess) => {
+    const block = await from.client.call('eth_getBlockByNumber', ['latest', false], unattended())
+    return BigInt((block as { number: string }).number)
+  }
+
+  test('F19: is not believed once: the head that is told never goes back', async () => {
+    await sandbox.mine(31337, 2 * STALE_BY)
+    const chainAccess = access()
+    const before = await head(chainAccess)
+    primary.setFault(always({ kind: 'rewrite', text: behind }))
+    for (let call = 0; call < 5; call++) expect(await head(chainAccess)).toBeGreaterThanOrEqual(before)
+    expect(chainAccess.report()[0]).toMatchObject({ state: 'lagging' })
+  })
+
+  test('B2: answers when there is no other, and so does a chain that was taken back', async () => {
+    const chainAccess = access()
+    const before = await head(chainAccess)
+    primary.setFault(always({ kind: 'rewrite', text: behind }))
+    standby.setFault(always({ kind: 'rewrite', text: behind }))
+    expect(await head(chainAccess)).toBeLessThan(before)
+    standby.reset()
+    standby.setFault(always({ kind: 'rewrite', text: behind }))
+    await head(chainAccess)
+    // Both say so: it is the chain that went back, and nobody is asked twice for that.
+    expect(standby.count('eth_getBlockByNumber')).toBe(0)
+  })
 })

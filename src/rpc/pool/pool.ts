@@ -75,6 +75,13 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
     const { member, outcomes } = await race(selection.order(requests.length), requests, signal, {
       hedgeAfterMs: hedgeDelay(latencies.p95(method)),
       onHedge: () => metrics.count('rpc_hedges', { chain, method }),
+      isBehind: (answer) => {
+        const head = newestBlockIn(requests, answer.outcomes)
+        const best = selection.bestHead
+        if (head === undefined || best === undefined || best - head <= maxLag) return false
+        noteHead(answer.member, requests, answer.outcomes)
+        return true
+      },
       onOvertaken: (slow) => slow.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
     })

@@ -8,6 +8,8 @@ export interface RaceOptions {
   readonly hedgeAfterMs?: number
   readonly onHedge?: () => void
   readonly onFailover?: (failed: Member) => void
+  /** Whether an answer shows a head that is too far behind what is known: the next member is asked at once. */
+  readonly isBehind?: (answer: Answer) => boolean
   /** A member that had not answered when one that was asked later had. */
   readonly onOvertaken?: (member: Member) => void
 }
@@ -24,7 +26,7 @@ const MAY_BE_MISSING = /^eth_get(TransactionReceipt|TransactionByHash|BlockByNum
 /**
  * Asks members in order until one answers. A provider that fails hands over to the next at once; one that is slow
  * gets company after each hedge delay, and the first answer wins. A null does not beat a value that is still on its
- * way. What the chain refused is an answer. When all fail, the first failure is thrown.
+ * way, and an answer from far behind does not beat anything. What the chain refused is an answer. When all fail, the first failure is thrown.
  */
 export function race(
   members: readonly Member[],
@@ -61,11 +63,22 @@ export function race(
         if (members.indexOf(member) < members.indexOf(winner)) options.onOvertaken?.(member)
       }
     }
+    /** Hands over to the next member; what there is has to do when there is none. */
+    const passOver = (member: Member) => {
+      if (settled) return
+      options.onFailover?.(member)
+      if (start() || running > 0) return
+      settle(() => (incomplete ? resolve(incomplete) : reject(failure)))
+    }
     const answered = (member: Member, outcomes: readonly RpcOutcome[]) => {
       running -= 1
       waiting.delete(member)
       if (!settled) overtake(member)
       const answer = { member, outcomes }
+      if (options.isBehind?.(answer)) {
+        incomplete ??= answer
+        return passOver(member)
+      }
       if (!isIncomplete(requests, outcomes)) return settle(() => resolve(answer))
       incomplete ??= answer
       if (running === 0) return settle(() => resolve(answer))
@@ -78,9 +91,7 @@ export function race(
       if (settled) return
       if (!countsAgainst(error)) return settle(() => reject(error))
       failure ??= error
-      options.onFailover?.(member)
-      if (start() || running > 0) return
-      settle(() => (incomplete ? resolve(incomplete) : reject(failure)))
+      passOver(member)
     }
     const start = (): boolean => {
       const member = members[next]
