@@ -1,0 +1,220 @@
+import type { Chain } from '../../chains/types.ts'
+import { isBursarError } from '../../errors/bursarError.ts'
+import type { Logger } from '../../primitives/logger.ts'
+import type { Metrics } from '../../primitives/metrics.ts'
+import { Bell } from './bell.ts'
+import type { BlockReader } from './blockReader.ts'
+import { type HeadBlock, parseBlock } from './blocks.ts'
+import { HeadChain } from './headChain.ts'
+import { changesBetween, type HeadEvent } from './headChanges.ts'
+import type { SocketConnection } from './socketConnection.ts'
+
+export interface HeadTrackerOptions {
+  readonly chain: Chain
+  readonly reader: BlockReader
+  readonly socket: SocketConnection | undefined
+  readonly timing: HeadTiming
+  readonly metrics: Metrics
+  readonly logger: Logger
+}
+
+export interface HeadTiming {
+  /** Between looks at the newest block while nothing is pushed. */
+  readonly pollMs: number
+  /** The same while heads are pushed: a subscription may die without a word, and a node may be stuck. */
+  readonly lookMs: number
+}
+
+/** Looks once a block, within what endpoints bear. */
+export function headTiming({ blockTimeMs }: Chain): HeadTiming {
+  const pollMs = Math.min(12_000, Math.max(1_000, blockTimeMs))
+  return { pollMs, lookMs: Math.max(10_000, 3 * pollMs) }
+}
+
+/** Parents read when it begins, so that a reorganisation that comes right then has its ancestor. */
+const LINEAGE = { min: 12, max: 32 }
+/** Heads that cannot be joined to the chain this often in a row are begun again from. */
+const MAX_FAILURES = 8
+
+/**
+ * The newest blocks of one chain: told by newHeads over the socket when there is one, else looked up. Everybody who
+ * follows it compares what it has seen with what is there, so that a slow one costs no memory and misses nothing.
+ */
+export class HeadTracker {
+  readonly #options: HeadTrackerOptions
+  readonly #chain: HeadChain
+  readonly #bell = new Bell()
+  readonly #listeners = new Set<() => void>()
+  /** The newest block that was announced and not yet taken in. */
+  #announced: HeadBlock | undefined
+  #failures = 0
+  #lookAt = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
+  /** Somebody waits for a look, whether or not it finds anything new. */
+  #wanted = false
+
+  constructor(options: HeadTrackerOptions) {
+    this.#options = options
+    this.#chain = new HeadChain(options.reader)
+  }
+
+  /** The newest blocks, oldest first, each the parent of the next. Empty before the first look. */
+  get path(): readonly HeadBlock[] {
+    return this.#chain.path
+  }
+
+  get newest(): HeadBlock | undefined {
+    return this.#chain.newest
+  }
+
+  /** Looks at the newest block now, whatever has been pushed. */
+  look(): void {
+    this.#lookAt = 0
+    this.#wanted = true
+    this.#bell.ring()
+  }
+
+  /** When the last look began that succeeded, on the clock of performance.now(). */
+  get lookedAt(): number {
+    return this.#lookedAt
+  }
+
+  /** Calls `listener` whenever the path has changed or a look that was asked for is done, until the signal aborts. */
+  listen(listener: () => void, signal: AbortSignal): void {
+    this.#listeners.add(listener)
+    signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true })
+  }
+
+  /** Each block once and in order, from the newest one on; ends when the signal aborts. */
+  async *events(signal: AbortSignal): AsyncGenerator<HeadEvent, void, void> {
+    const bell = new Bell()
+    this.listen(bell.ring, signal)
+    let seen: readonly HeadBlock[] = []
+    while (!signal.aborted) {
+      const { path } = this
+      const events = changesBetween(seen, path)
+      seen = path
+      for (const event of events) {
+        yield event
+        if (signal.aborted) return
+      }
+      if (this.path === seen) await bell.heard(Number.POSITIVE_INFINITY, signal)
+    }
+  }
+
+  /** Follows the chain until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { socket, timing } = this.#options
+    const pushed = socket?.subscribe(
+      ['newHeads'],
+      {
+        notice: (result) => this.#hear(result, socket.host),
+        changed: () => this.look(),
+      },
+      signal,
+    )
+    while (!signal.aborted) {
+      const now = performance.now()
+      const every = pushed?.active ? timing.lookMs : timing.pollMs
+      if (now >= this.#lookAt) {
+        this.#lookAt = now + every
+        const looked = await this.#tried(async () => this.#take(await this.#options.reader.latest()))
+        if (looked) this.#seenAt(now)
+        else this.#retrySoon()
+      }
+      const announced = this.#announced
+      this.#announced = undefined
+      if (announced && !(await this.#tried(() => this.#take(announced)))) this.#retrySoon()
+      if (!this.#announced) await this.#bell.heard(this.#lookAt - performance.now(), signal)
+    }
+  }
+
+  #seenAt(now: number): void {
+    this.#lookedAt = now
+    if (!this.#wanted) return
+    this.#wanted = false
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #retrySoon(): void {
+    this.#lookAt = Math.min(this.#lookAt, performance.now() + this.#options.timing.pollMs)
+  }
+
+  #hear(result: unknown, host: string): void {
+    try {
+      const block = parseBlock(result, host)
+      this.#options.reader.hint(block)
+      this.#announced = block
+    } catch (error) {
+      this.#options.logger.warn('a head was not understood', {
+        chain: this.#options.chain.id,
+        cause: String(error),
+      })
+    }
+    this.#bell.ring()
+  }
+
+  async #take(head: HeadBlock): Promise<void> {
+    const { newest, path } = this.#chain
+    if (!newest) return this.#begin(head)
+    const missing = head.number - newest.number - 1n
+    if (missing > 0n && missing < 256n)
+      await this.#options.reader.readAhead(newest.number + 1n, head.number - 1n)
+    this.#tell(await this.#chain.advance(head), path)
+  }
+
+  async #begin(head: HeadBlock): Promise<void> {
+    const lineage = BigInt(Math.min(LINEAGE.max, Math.max(LINEAGE.min, this.#options.chain.confirmations)))
+    const from = head.number > lineage ? head.number - lineage : 0n
+    const parents = head.number === 0n ? [] : await this.#options.reader.readAhead(from, head.number - 1n)
+    const path = [head]
+    for (const parent of [...parents].reverse()) {
+      if (parent.hash !== path[0]?.parentHash) break
+      path.unshift(parent)
+    }
+    const before = this.path
+    this.#tell(this.#chain.restart(path), before)
+  }
+
+  #tell(events: readonly HeadEvent[], before: readonly HeadBlock[]): void {
+    if (this.path === before) return
+    const { metrics, logger, chain } = this.#options
+    const labels = { chain: chain.id }
+    for (const event of events) {
+      if (event.kind === 'reorg') {
+        metrics.count('rpc_reorgs', labels)
+        metrics.observe('rpc_reorg_depth', labels, event.depth)
+        const { depth, ancestor } = event
+        logger.warn('reorg', { chain: chain.id, depth, ancestor: ancestor.number.toString() })
+      } else if (event.kind === 'gap') {
+        metrics.count('rpc_head_threads_lost', labels)
+        logger.warn('lost the thread of heads', { chain: chain.id, last: event.last.number.toString() })
+      }
+    }
+    const heads = events.filter(({ kind }) => kind === 'head').length
+    if (heads > 1) metrics.count('rpc_gaps_filled', { ...labels, of: 'heads' }, heads - 1)
+    if (this.newest) metrics.gauge('rpc_head', labels, Number(this.newest.number))
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** Whether it worked. Failures of providers end with the next look; the same one over and over does not. */
+  async #tried(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work()
+      this.#failures = 0
+      return true
+    } catch (error) {
+      const { logger, metrics, chain, reader } = this.#options
+      metrics.count('rpc_head_failures', { chain: chain.id })
+      logger.warn('the newest block is not known', { chain: chain.id, cause: String(error) })
+      // Endpoints answer, and yet the parents of their head are not to be had.
+      if (isBursarError(error, 'provider_garbage') && ++this.#failures >= MAX_FAILURES) {
+        this.#failures = 0
+        const before = this.path
+        const head = await reader.latest().catch(() => undefined)
+        if (head) this.#tell(this.#chain.restart([head]), before)
+      }
+      return false
+    }
+  }
+}

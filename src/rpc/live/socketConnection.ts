@@ -1,0 +1,302 @@
+import { setMaxListeners } from 'node:events'
+import { BursarError, isBursarError } from '../../errors/bursarError.ts'
+import { pause } from '../../primitives/abort.ts'
+import type { Clock } from '../../primitives/clock.ts'
+import type { Logger } from '../../primitives/logger.ts'
+import type { Metrics } from '../../primitives/metrics.ts'
+import type { Secret } from '../../primitives/secret.ts'
+import type { RateLimiter } from '../endpoint/rateLimiter.ts'
+import { type ChainIdentity, readsOnly } from '../guards.ts'
+import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
+import { Backoff } from './backoff.ts'
+import { PendingCalls, readMessage } from './pendingCalls.ts'
+import { SocketUptime } from './socketUptime.ts'
+import { openWire, type SocketWire, wireHost } from './socketWire.ts'
+import { type Subscription, type SubscriptionListener, Subscriptions } from './subscriptions.ts'
+
+export interface SocketEndpoint {
+  readonly url: Secret
+  /** The limiter of the same provider's calls, so that both together stay within it. */
+  readonly limiter?: RateLimiter
+}
+
+export interface SocketOptions {
+  /** CAIP-2 id, and how an endpoint proves that it serves it (R13). */
+  readonly chain: string
+  readonly identity: ChainIdentity
+  /** In order of preference; the next one is tried when one cannot be used. */
+  readonly endpoints: readonly SocketEndpoint[]
+  readonly timing: SocketTiming
+  readonly clock: Clock
+  readonly random?: () => number
+  /** Waits between tries; tests watch it. */
+  readonly delay?: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly metrics: Metrics
+  readonly logger: Logger
+}
+
+export interface SocketTiming {
+  /** Bound on a handshake, and on each call. */
+  readonly timeoutMs: number
+  /** A socket that was silent for so long must answer a call, within `heartbeatTimeoutMs`. */
+  readonly heartbeatMs: number
+  readonly heartbeatTimeoutMs: number
+  readonly backoff: { readonly minMs: number; readonly maxMs: number }
+}
+
+export const socketTiming: SocketTiming = {
+  timeoutMs: 10_000,
+  heartbeatMs: 15_000,
+  heartbeatTimeoutMs: 5_000,
+  backoff: { minMs: 250, maxMs: 30_000 },
+}
+
+export interface SocketReport {
+  readonly host: string
+  readonly state: 'live' | 'down'
+  /** Times that it was live again after it had been lost. */
+  readonly reconnects: number
+  /** Part of the time since it was first wanted in which it was live, from 0 to 1. */
+  readonly uptime: number
+  /** Why it was last lost or refused. */
+  readonly reason?: string
+}
+
+interface Line {
+  readonly wire: SocketWire
+  readonly calls: PendingCalls
+  readonly endpoint: SocketEndpoint
+}
+
+const MAX_CALLS = 1_000
+
+/**
+ * A JSON-RPC WebSocket that comes back: chain verified and subscriptions renewed after every connect, silence
+ * answered by a heartbeat, waits between tries that grow. Reads only, as every transport that is not the broadcaster's.
+ */
+export class SocketConnection implements RpcTransport {
+  readonly #options: SocketOptions
+  readonly #subscriptions: Subscriptions
+  readonly #reads: RpcTransport
+  readonly #uptime: SocketUptime
+  readonly #ended = new AbortController()
+  #line: Line | undefined
+  #running: Promise<void> | undefined
+  #endpoint = 0
+  #heardAt = 0
+  #reason: string | undefined
+
+  constructor(options: SocketOptions) {
+    if (options.endpoints.length === 0) throw new TypeError(`${options.chain} has no WebSocket endpoint`)
+    this.#options = options
+    // Every call under way listens to it.
+    setMaxListeners(0, this.#ended.signal)
+    this.#subscriptions = new Subscriptions(options.logger, options.chain)
+    this.#uptime = new SocketUptime(options.clock, options.metrics, options.chain)
+    this.#reads = readsOnly({
+      host: 'a socket',
+      send: (requests, signal) => this.#askAll(requests, signal),
+      close: async () => undefined,
+    })
+  }
+
+  /** Host and port of the endpoint in use, or of the one that is tried next. */
+  get host(): string {
+    return wireHost(this.#next().url)
+  }
+
+  get live(): boolean {
+    return this.#line !== undefined
+  }
+
+  /** Keeps it connected until `close`. */
+  start(): void {
+    this.#running ??= this.#run(this.#ended.signal)
+  }
+
+  send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    return this.#reads.send(requests, signal)
+  }
+
+  /**
+   * Wants a subscription until the signal aborts, over every reconnect. Notices may be missing around one: whoever
+   * needs all of what they tell looks for itself each time the subscription becomes active.
+   */
+  subscribe(
+    params: readonly unknown[],
+    listener: SubscriptionListener,
+    signal: AbortSignal,
+  ): Pick<Subscription, 'active'> {
+    const subscription = this.#subscriptions.add(params, listener)
+    const leave = () => {
+      const server = this.#subscriptions.remove(subscription)
+      if (server !== undefined && this.#line) this.#unsubscribe(this.#line, server)
+    }
+    if (signal.aborted) leave()
+    else {
+      signal.addEventListener('abort', leave, { once: true })
+      if (this.#line) void this.#activate(this.#line, subscription)
+    }
+    return subscription
+  }
+
+  report(): SocketReport {
+    const reason = this.#reason === undefined ? {} : { reason: this.#reason }
+    return { host: this.host, state: this.live ? 'live' : 'down', ...this.#uptime.report(), ...reason }
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort(new BursarError('provider_unreachable', { host: this.host, reason: 'it was closed' }))
+    await this.#running
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { timing, random, logger, chain, delay = pause } = this.#options
+    const backoff = new Backoff({ ...timing.backoff, ...(random && { random }) })
+    while (!signal.aborted) {
+      const { host } = this
+      let liveSince: number | undefined
+      try {
+        const line = await this.#connect(signal)
+        liveSince = performance.now()
+        this.#reason = await this.#serve(line, signal)
+      } catch (error) {
+        // What went wrong is told by report() and the log; the next try is all that can be done about it.
+        this.#reason = isBursarError(error) ? error.message : String(error)
+        this.#endpoint += 1
+      }
+      if (signal.aborted) return
+      logger.warn('socket lost', { chain, host, reason: this.#reason })
+      // One that is taken away again at once must not be dialled at full speed.
+      const wait = backoff.next()
+      if (liveSince !== undefined && performance.now() - liveSince > wait) {
+        backoff.reset()
+        this.#endpoint = 0
+      }
+      await delay(wait, signal)
+    }
+  }
+
+  /** A line whose chain is verified. */
+  async #connect(signal: AbortSignal): Promise<Line> {
+    const endpoint = this.#next()
+    const host = wireHost(endpoint.url)
+    const calls = new PendingCalls(host, MAX_CALLS)
+    let wire: SocketWire | undefined
+    const onText = (text: string) => {
+      this.#heardAt = performance.now()
+      const message = readMessage(text)
+      if (message.kind === 'answer') calls.settle(message.id, message.outcome)
+      else if (message.kind === 'notice') this.#subscriptions.deliver(message.subscription, message.result)
+      else wire?.destroy()
+    }
+    wire = await openWire({ url: endpoint.url, timeoutMs: this.#options.timing.timeoutMs, onText }, signal)
+    void wire.closed.then((reason) => calls.failAll(reason))
+    const line = { wire, calls, endpoint }
+    try {
+      await this.#verify(line, this.#options.timing.timeoutMs, signal)
+    } catch (error) {
+      wire.destroy()
+      throw error
+    }
+    return line
+  }
+
+  /** Uses a line until it is lost, and says why it was. */
+  async #serve(line: Line, signal: AbortSignal): Promise<string> {
+    const { host } = this
+    let lost: string | undefined
+    const closed = line.wire.closed.then((reason) => {
+      lost ??= reason
+    })
+    this.#line = line
+    this.#uptime.live(host)
+    this.#options.logger.info('socket live', { chain: this.#options.chain, host })
+    for (const subscription of this.#subscriptions.all()) void this.#activate(line, subscription)
+    const beating = new AbortController()
+    const leave = () => line.wire.destroy()
+    signal.addEventListener('abort', leave)
+    const beats = this.#heartbeat(line, beating.signal).catch((error: unknown) => {
+      lost ??= isBursarError(error) ? error.message : String(error)
+      line.wire.destroy()
+    })
+    await closed
+    beating.abort()
+    await beats
+    signal.removeEventListener('abort', leave)
+    this.#line = undefined
+    this.#uptime.down()
+    this.#subscriptions.lost()
+    return lost ?? 'it was closed'
+  }
+
+  /** Returns when stopped; throws when the other side is silent, or no longer serves the chain. */
+  async #heartbeat(line: Line, stop: AbortSignal): Promise<void> {
+    const { heartbeatMs, heartbeatTimeoutMs } = this.#options.timing
+    while (!stop.aborted) {
+      await pause(Math.max(1, this.#heardAt + heartbeatMs - performance.now()), stop)
+      if (stop.aborted) return
+      this.#uptime.tick()
+      if (performance.now() - this.#heardAt >= heartbeatMs) await this.#verify(line, heartbeatTimeoutMs, stop)
+    }
+  }
+
+  async #verify({ wire, calls }: Line, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { identity, chain } = this.#options
+    const { host } = this
+    const outcome = await calls.ask({ method: identity.method, params: [] }, wire.send, timeoutMs, signal)
+    const found = outcome.ok ? String(outcome.result) : 'none'
+    if (found.toLowerCase() === identity.expected) return
+    const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : found.slice(0, 64)
+    throw new BursarError('provider_wrong_chain', { host, expected: chain, found: shown }, { chain })
+  }
+
+  async #activate(line: Line, subscription: Subscription): Promise<void> {
+    try {
+      await line.endpoint.limiter?.acquire(1, this.#ended.signal)
+      const call = { method: 'eth_subscribe', params: subscription.params }
+      const { timeoutMs } = this.#options.timing
+      await line.calls.ask(call, line.wire.send, timeoutMs, this.#ended.signal, (outcome) => {
+        const orphan = this.#subscriptions.answered(subscription, outcome, this.host)
+        if (orphan !== undefined) this.#unsubscribe(line, orphan)
+      })
+    } catch {
+      // The line is gone, which brings the subscription back on the next one; or it is as good as gone.
+      line.wire.destroy()
+    }
+  }
+
+  /** Nobody waits for it: a server that does not hear it goes on telling what nobody wants to know. */
+  #unsubscribe({ wire, calls }: Line, server: string): void {
+    const call = { method: 'eth_unsubscribe', params: [server] }
+    calls.ask(call, wire.send, this.#options.timing.timeoutMs, this.#ended.signal).catch(() => undefined)
+  }
+
+  async #askAll(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    const line = this.#line
+    if (!line)
+      throw new BursarError('provider_unreachable', { host: this.host, reason: 'the socket is down' })
+    const { wire, calls, endpoint } = line
+    const { timeoutMs } = this.#options.timing
+    signal.throwIfAborted()
+    // One listener on the caller's signal, however many calls.
+    const leaving = new AbortController()
+    setMaxListeners(0, leaving.signal)
+    const leave = () => leaving.abort(signal.reason)
+    signal.addEventListener('abort', leave)
+    const ask = async (request: RpcRequest) => {
+      await endpoint.limiter?.acquire(1, leaving.signal)
+      return calls.ask(request, wire.send, timeoutMs, leaving.signal)
+    }
+    try {
+      return await Promise.all(requests.map(ask))
+    } finally {
+      signal.removeEventListener('abort', leave)
+    }
+  }
+
+  #next(): SocketEndpoint {
+    const { endpoints } = this.#options
+    return endpoints[this.#endpoint % endpoints.length] as SocketEndpoint
+  }
+}
