@@ -67,9 +67,10 @@ export function knownChains(given: string, chains: readonly ChainForConfig[]): s
 }
 
 function hasSettings(env: Environment, chain: ChainForConfig): boolean {
-  const name = `${chain.env}_${CONFIRMATIONS_SUFFIX}`
+  const suffixes = [CONFIRMATIONS_SUFFIX, ...endpointSuffixes.map(({ socket }) => socket)]
+  const names = new Set(suffixes.map((suffix) => `${chain.env}_${suffix}`))
   return Object.keys(env).some(
-    (each) => (each === name || contractPart(each, chain) !== undefined) && given(env, each) !== undefined,
+    (each) => (names.has(each) || contractPart(each, chain) !== undefined) && given(env, each) !== undefined,
   )
 }
 

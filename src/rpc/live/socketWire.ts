@@ -26,6 +26,8 @@ export async function openWire(options: WireOptions, signal: AbortSignal): Promi
   const { timeoutMs, onText } = options
   const url = new URL(options.url.reveal())
   const { host } = url
+  // No server is told a fragment, and a WebSocket does not open with one.
+  url.hash = ''
   // A closing handshake waits for the other side for ever: the socket underneath is kept to end it without one.
   const sockets = new Set<Socket>()
   const dial = buildConnector({ timeout: timeoutMs })
