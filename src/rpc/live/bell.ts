@@ -19,7 +19,8 @@ export class Bell {
           signal.removeEventListener('abort', done)
           resolve()
         }
-        const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS))
+        // Whoever waits for a ring is background: it does not keep a process that has nothing else to do.
+        const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS)).unref()
         signal.addEventListener('abort', done)
         this.#waiter = done
       })

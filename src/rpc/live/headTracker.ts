@@ -14,6 +14,8 @@ export interface HeadTrackerOptions {
   readonly reader: BlockReader
   readonly socket: SocketConnection | undefined
   readonly timing: HeadTiming
+  /** Whether somebody listens who is worth requests; without, blocks are known only as they are pushed. */
+  readonly polls: () => boolean
   readonly metrics: Metrics
   readonly logger: Logger
 }
@@ -33,6 +35,8 @@ export function headTiming({ blockTimeMs }: Chain): HeadTiming {
 
 /** Parents read when it begins, so that a reorganisation that comes right then has its ancestor. */
 const LINEAGE = { min: 12, max: 32 }
+/** A pushed head that is so far above ours may be anything: the pool is asked before it is believed. */
+const FAR = 256n
 /** Heads that cannot be joined to the chain this often in a row are begun again from. */
 const MAX_FAILURES = 8
 
@@ -45,6 +49,9 @@ export class HeadTracker {
   readonly #chain: HeadChain
   readonly #bell = new Bell()
   readonly #listeners = new Set<() => void>()
+  #pushed: { readonly active: boolean } | undefined
+  /** No announcement is taken in before: the last one led nowhere, and a look follows. */
+  #deafUntil = 0
   /** The newest block that was announced and not yet taken in. */
   #announced: HeadBlock | undefined
   #failures = 0
@@ -65,6 +72,12 @@ export class HeadTracker {
 
   get newest(): HeadBlock | undefined {
     return this.#chain.newest
+  }
+
+  /** How the newest block is known now. */
+  get following(): 'socket' | 'polling' | 'idle' {
+    if (this.#pushed?.active) return 'socket'
+    return this.#options.polls() ? 'polling' : 'idle'
   }
 
   /** Looks at the newest block now, whatever has been pushed. */
@@ -104,29 +117,45 @@ export class HeadTracker {
 
   /** Follows the chain until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { socket, timing } = this.#options
-    const pushed = socket?.subscribe(
-      ['newHeads'],
-      {
-        notice: (result) => this.#hear(result, socket.host),
-        changed: () => this.look(),
+    const { socket, polls } = this.#options
+    this.#lookAt = polls() ? 0 : Number.POSITIVE_INFINITY
+    const listener = {
+      notice: (result: unknown) => this.#hear(result, socket?.host ?? ''),
+      changed: () => {
+        if (polls()) this.look()
       },
-      signal,
-    )
+    }
+    this.#pushed = socket?.subscribe(['newHeads'], listener, signal)
     while (!signal.aborted) {
       const now = performance.now()
-      const every = pushed?.active ? timing.lookMs : timing.pollMs
       if (now >= this.#lookAt) {
-        this.#lookAt = now + every
+        this.#lookAt = now + this.#interval()
         const looked = await this.#tried(async () => this.#take(await this.#options.reader.latest()))
         if (looked) this.#seenAt(now)
         else this.#retrySoon()
       }
-      const announced = this.#announced
-      this.#announced = undefined
-      if (announced && !(await this.#tried(() => this.#take(announced)))) this.#retrySoon()
+      await this.#takeAnnounced()
       if (!this.#announced) await this.#bell.heard(this.#lookAt - performance.now(), signal)
     }
+  }
+
+  /** Milliseconds until the next look that nobody asked for. */
+  #interval(): number {
+    const { timing, polls } = this.#options
+    if (!polls()) return Number.POSITIVE_INFINITY
+    return this.#pushed?.active ? timing.lookMs : timing.pollMs
+  }
+
+  async #takeAnnounced(): Promise<void> {
+    const announced = this.#announced
+    this.#announced = undefined
+    if (!announced || performance.now() < this.#deafUntil) return
+    const { newest } = this
+    const isFar = newest !== undefined && announced.number - newest.number > FAR
+    if (!isFar && (await this.#tried(() => this.#take(announced)))) return
+    // One look instead of a read of the pool for each head that a socket may invent.
+    this.#deafUntil = performance.now() + this.#options.timing.pollMs
+    this.#retrySoon()
   }
 
   #seenAt(now: number): void {
@@ -158,15 +187,13 @@ export class HeadTracker {
     const { newest, path } = this.#chain
     if (!newest) return this.#begin(head)
     const missing = head.number - newest.number - 1n
-    if (missing > 0n && missing < 256n)
+    if (missing > 0n && missing < FAR)
       await this.#options.reader.readAhead(newest.number + 1n, head.number - 1n)
     this.#tell(await this.#chain.advance(head), path)
   }
 
   async #begin(head: HeadBlock): Promise<void> {
-    const lineage = BigInt(Math.min(LINEAGE.max, Math.max(LINEAGE.min, this.#options.chain.confirmations)))
-    const from = head.number > lineage ? head.number - lineage : 0n
-    const parents = head.number === 0n ? [] : await this.#options.reader.readAhead(from, head.number - 1n)
+    const parents = this.#options.polls() ? await this.#parentsOf(head) : []
     const path = [head]
     for (const parent of [...parents].reverse()) {
       if (parent.hash !== path[0]?.parentHash) break
@@ -174,6 +201,12 @@ export class HeadTracker {
     }
     const before = this.path
     this.#tell(this.#chain.restart(path), before)
+  }
+
+  async #parentsOf({ number }: HeadBlock): Promise<readonly HeadBlock[]> {
+    const lineage = BigInt(Math.min(LINEAGE.max, Math.max(LINEAGE.min, this.#options.chain.confirmations)))
+    const from = number > lineage ? number - lineage : 0n
+    return number === 0n ? [] : this.#options.reader.readAhead(from, number - 1n)
   }
 
   #tell(events: readonly HeadEvent[], before: readonly HeadBlock[]): void {

@@ -15,13 +15,8 @@ import { LogReader } from './logReader.ts'
 import { type LogStart, LogStream, type LogTiming, logTiming } from './logStream.ts'
 import type { LogBatch } from './logWalk.ts'
 import { pendingHashes } from './pendingStream.ts'
-import {
-  SocketConnection,
-  type SocketEndpoint,
-  type SocketReport,
-  type SocketTiming,
-  socketTiming,
-} from './socketConnection.ts'
+import { SocketConnection, type SocketReport, type SocketTiming, socketTiming } from './socketConnection.ts'
+import type { SocketEndpoint } from './socketLine.ts'
 
 export interface LiveChainOptions {
   readonly chain: Chain
@@ -39,18 +34,28 @@ export interface LiveChainOptions {
 }
 
 /**
+ * What a listener is worth. `poll`: while nothing is pushed the endpoints are asked. `push`: no request is made for
+ * it beyond what a pushed head leads to; without a socket it hears nothing by itself.
+ */
+export type Effort = 'poll' | 'push'
+
+/** How the newest block is known now: pushed, asked for, or not at all because nobody listens. */
+export type Following = 'socket' | 'polling' | 'idle'
+
+/**
  * What happens on one chain, as it happens. Each iteration ends when its signal aborts; none misses or doubles
  * anything (pending hashes excepted) however connections come and go. Work is done only while somebody listens.
  */
 export interface LiveChain {
   /** Each new block once and in order, from the newest one on, and reorganisations between them. */
-  heads(signal: AbortSignal): AsyncIterable<HeadEvent>
+  heads(signal: AbortSignal, effort?: Effort): AsyncIterable<HeadEvent>
   /** The events of a filter from a block, from now or from where an earlier reader stood. */
   logs(filter: LogFilter, start: LogStart, signal: AbortSignal): AsyncIterable<LogBatch>
   /** Hashes of waiting transactions, without promise of completeness. */
   pending(signal: AbortSignal): AsyncIterable<string>
-  /** The newest block of that finality; `latest` costs no call while somebody listens. */
+  /** The newest block of that finality; `latest` costs no call while it is followed. */
   block(finality: Finality, signal: AbortSignal): Promise<HeadBlock>
+  following(): Following
   /** Of the socket while somebody listens. */
   report(): SocketReport | undefined
   /** Ends every iteration. */
@@ -71,10 +76,12 @@ export function liveChain(options: LiveChainOptions): LiveChain {
   setMaxListeners(0, closing.signal)
   let session: Session | undefined
   let listeners = 0
+  let pollers = 0
 
   /** Runs an iteration inside a session, which begins with the first listener and ends with the last. */
   async function* listening<T>(
     signal: AbortSignal,
+    effort: Effort,
     source: (session: Session, signal: AbortSignal) => AsyncIterable<T>,
   ): AsyncGenerator<T, void, void> {
     if (signal.aborted || closing.signal.aborted) return
@@ -83,7 +90,10 @@ export function liveChain(options: LiveChainOptions): LiveChain {
     signal.addEventListener('abort', leave)
     closing.signal.addEventListener('abort', leave)
     listeners += 1
-    session ??= openSession(options, heads)
+    if (effort === 'poll') pollers += 1
+    if (!session) session = openSession(options, heads, () => pollers > 0)
+    // The first who is worth a request: what was pushed so far may be old.
+    else if (effort === 'poll' && pollers === 1) session.tracker.look()
     try {
       yield* source(session, leaving.signal)
     } finally {
@@ -91,6 +101,7 @@ export function liveChain(options: LiveChainOptions): LiveChain {
       signal.removeEventListener('abort', leave)
       closing.signal.removeEventListener('abort', leave)
       listeners -= 1
+      if (effort === 'poll') pollers -= 1
       if (listeners === 0) await endSession()
     }
   }
@@ -103,22 +114,25 @@ export function liveChain(options: LiveChainOptions): LiveChain {
   }
 
   return {
-    heads: (signal) => listening(signal, ({ tracker }, until) => tracker.events(until)),
+    heads: (signal, effort = 'poll') =>
+      listening(signal, effort, ({ tracker }, until) => tracker.events(until)),
     logs(filter, start, signal) {
-      return listening(signal, ({ tracker, reader: blocks, socket }, until) => {
+      return listening(signal, 'poll', ({ tracker, reader: blocks, socket }, until) => {
         const reader = new LogReader(client, filter, socket)
         const parts = { chain, host: client.host, tracker, blocks, reader, socket, filter, metrics, logger }
         return new LogStream({ ...parts, timing: options.logs ?? logTiming }).batches(start, until)
       })
     },
     pending: (signal) =>
-      listening(signal, ({ socket }, until) =>
+      listening(signal, 'poll', ({ socket }, until) =>
         pendingHashes({ client, socket, pollMs: heads.pollMs, metrics }, until),
       ),
     block(finality, signal) {
-      const newest = finality === 'latest' ? session?.tracker.newest : undefined
+      const isFollowed = finality === 'latest' && session?.tracker.following !== 'idle'
+      const newest = isFollowed ? session?.tracker.newest : undefined
       return newest ? Promise.resolve(newest) : blockAt(finality, chain, client, signal)
     },
+    following: () => session?.tracker.following ?? 'idle',
     report: () => session?.socket?.report(),
     async close() {
       closing.abort()
@@ -127,7 +141,7 @@ export function liveChain(options: LiveChainOptions): LiveChain {
   }
 }
 
-function openSession(options: LiveChainOptions, timing: HeadTiming): Session {
+function openSession(options: LiveChainOptions, timing: HeadTiming, polls: () => boolean): Session {
   const { chain, identity, client, sockets, clock, metrics, logger } = options
   const socket =
     sockets.length === 0
@@ -142,7 +156,7 @@ function openSession(options: LiveChainOptions, timing: HeadTiming): Session {
           logger,
         })
   const reader = new BlockReader(client, socket)
-  const tracker = new HeadTracker({ chain, reader, socket, timing, metrics, logger })
+  const tracker = new HeadTracker({ chain, reader, socket, timing, polls, metrics, logger })
   const end = new AbortController()
   tracker.run(end.signal).catch((error: unknown) => {
     logger.error('heads are no longer followed', { chain: chain.id, cause: String(error) })

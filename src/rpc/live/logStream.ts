@@ -1,5 +1,5 @@
 import { isBursarError } from '../../errors/bursarError.ts'
-import { pause } from '../../primitives/abort.ts'
+import { idle } from '../../primitives/abort.ts'
 import type { Logger } from '../../primitives/logger.ts'
 import { Backoff } from './backoff.ts'
 import { Bell } from './bell.ts'
@@ -167,7 +167,7 @@ export class LogStream {
     }
     if (refused && ++this.#refusals >= MAX_REFUSALS) throw error
     logger.warn('events cannot be read now', { chain: chain.id, cause: error.message })
-    await pause(this.#backoff.next(), signal)
+    await idle(this.#backoff.next(), signal)
   }
 }
 

@@ -1,29 +1,18 @@
 import { setMaxListeners } from 'node:events'
 import { BursarError, isBursarError } from '../../errors/bursarError.ts'
-import { pause } from '../../primitives/abort.ts'
+import { idle } from '../../primitives/abort.ts'
 import type { Clock } from '../../primitives/clock.ts'
 import type { Logger } from '../../primitives/logger.ts'
 import type { Metrics } from '../../primitives/metrics.ts'
-import type { Secret } from '../../primitives/secret.ts'
-import type { RateLimiter } from '../endpoint/rateLimiter.ts'
-import { type ChainIdentity, readsOnly } from '../guards.ts'
+import { readsOnly } from '../guards.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import { Backoff } from './backoff.ts'
-import { PendingCalls, readMessage } from './pendingCalls.ts'
+import { type LineChain, openLine, type SocketEndpoint, type SocketLine, verifyLine } from './socketLine.ts'
 import { SocketUptime } from './socketUptime.ts'
-import { openWire, type SocketWire, wireHost } from './socketWire.ts'
+import { wireHost } from './socketWire.ts'
 import { type Subscription, type SubscriptionListener, Subscriptions } from './subscriptions.ts'
 
-export interface SocketEndpoint {
-  readonly url: Secret
-  /** The limiter of the same provider's calls, so that both together stay within it. */
-  readonly limiter?: RateLimiter
-}
-
-export interface SocketOptions {
-  /** CAIP-2 id, and how an endpoint proves that it serves it (R13). */
-  readonly chain: string
-  readonly identity: ChainIdentity
+export interface SocketOptions extends LineChain {
   /** In order of preference; the next one is tried when one cannot be used. */
   readonly endpoints: readonly SocketEndpoint[]
   readonly timing: SocketTiming
@@ -62,14 +51,6 @@ export interface SocketReport {
   readonly reason?: string
 }
 
-interface Line {
-  readonly wire: SocketWire
-  readonly calls: PendingCalls
-  readonly endpoint: SocketEndpoint
-}
-
-const MAX_CALLS = 1_000
-
 /**
  * A JSON-RPC WebSocket that comes back: chain verified and subscriptions renewed after every connect, silence
  * answered by a heartbeat, waits between tries that grow. Reads only, as every transport that is not the broadcaster's.
@@ -80,7 +61,7 @@ export class SocketConnection implements RpcTransport {
   readonly #reads: RpcTransport
   readonly #uptime: SocketUptime
   readonly #ended = new AbortController()
-  #line: Line | undefined
+  #line: SocketLine | undefined
   #running: Promise<void> | undefined
   #endpoint = 0
   #heardAt = 0
@@ -151,7 +132,7 @@ export class SocketConnection implements RpcTransport {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { timing, random, logger, chain, delay = pause } = this.#options
+    const { timing, random, logger, chain, delay = idle } = this.#options
     const backoff = new Backoff({ ...timing.backoff, ...(random && { random }) })
     while (!signal.aborted) {
       const { host } = this
@@ -177,33 +158,20 @@ export class SocketConnection implements RpcTransport {
     }
   }
 
-  /** A line whose chain is verified. */
-  async #connect(signal: AbortSignal): Promise<Line> {
-    const endpoint = this.#next()
-    const host = wireHost(endpoint.url)
-    const calls = new PendingCalls(host, MAX_CALLS)
-    let wire: SocketWire | undefined
-    const onText = (text: string) => {
-      this.#heardAt = performance.now()
-      const message = readMessage(text)
-      if (message.kind === 'answer') calls.settle(message.id, message.outcome)
-      else if (message.kind === 'notice') this.#subscriptions.deliver(message.subscription, message.result)
-      else wire?.destroy()
+  #connect(signal: AbortSignal): Promise<SocketLine> {
+    const options = {
+      ...this.#options,
+      timeoutMs: this.#options.timing.timeoutMs,
+      onHeard: () => {
+        this.#heardAt = performance.now()
+      },
+      onNotice: (subscription: string, result: unknown) => this.#subscriptions.deliver(subscription, result),
     }
-    wire = await openWire({ url: endpoint.url, timeoutMs: this.#options.timing.timeoutMs, onText }, signal)
-    void wire.closed.then((reason) => calls.failAll(reason))
-    const line = { wire, calls, endpoint }
-    try {
-      await this.#verify(line, this.#options.timing.timeoutMs, signal)
-    } catch (error) {
-      wire.destroy()
-      throw error
-    }
-    return line
+    return openLine(this.#next(), options, signal)
   }
 
   /** Uses a line until it is lost, and says why it was. */
-  async #serve(line: Line, signal: AbortSignal): Promise<string> {
+  async #serve(line: SocketLine, signal: AbortSignal): Promise<string> {
     const { host } = this
     let lost: string | undefined
     const closed = line.wire.closed.then((reason) => {
@@ -231,27 +199,19 @@ export class SocketConnection implements RpcTransport {
   }
 
   /** Returns when stopped; throws when the other side is silent, or no longer serves the chain. */
-  async #heartbeat(line: Line, stop: AbortSignal): Promise<void> {
+  async #heartbeat(line: SocketLine, stop: AbortSignal): Promise<void> {
     const { heartbeatMs, heartbeatTimeoutMs } = this.#options.timing
     while (!stop.aborted) {
-      await pause(Math.max(1, this.#heardAt + heartbeatMs - performance.now()), stop)
+      await idle(Math.max(1, this.#heardAt + heartbeatMs - performance.now()), stop)
       if (stop.aborted) return
       this.#uptime.tick()
-      if (performance.now() - this.#heardAt >= heartbeatMs) await this.#verify(line, heartbeatTimeoutMs, stop)
+      if (performance.now() - this.#heardAt >= heartbeatMs) {
+        await verifyLine(line, this.#options, heartbeatTimeoutMs, stop)
+      }
     }
   }
 
-  async #verify({ wire, calls }: Line, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const { identity, chain } = this.#options
-    const { host } = this
-    const outcome = await calls.ask({ method: identity.method, params: [] }, wire.send, timeoutMs, signal)
-    const found = outcome.ok ? String(outcome.result) : 'none'
-    if (found.toLowerCase() === identity.expected) return
-    const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : found.slice(0, 64)
-    throw new BursarError('provider_wrong_chain', { host, expected: chain, found: shown }, { chain })
-  }
-
-  async #activate(line: Line, subscription: Subscription): Promise<void> {
+  async #activate(line: SocketLine, subscription: Subscription): Promise<void> {
     try {
       await line.endpoint.limiter?.acquire(1, this.#ended.signal)
       const call = { method: 'eth_subscribe', params: subscription.params }
@@ -267,7 +227,7 @@ export class SocketConnection implements RpcTransport {
   }
 
   /** Nobody waits for it: a server that does not hear it goes on telling what nobody wants to know. */
-  #unsubscribe({ wire, calls }: Line, server: string): void {
+  #unsubscribe({ wire, calls }: SocketLine, server: string): void {
     const call = { method: 'eth_unsubscribe', params: [server] }
     calls.ask(call, wire.send, this.#options.timing.timeoutMs, this.#ended.signal).catch(() => undefined)
   }

@@ -35,7 +35,7 @@ export async function openWire(options: WireOptions, signal: AbortSignal): Promi
     webSocket: { maxPayloadSize: MAX_MESSAGE_BYTES },
     connect(target, callback) {
       dial(target, (...result) => {
-        if (result[1]) sockets.add(result[1])
+        if (result[1]) sockets.add(result[1].unref())
         callback(...result)
       })
     },

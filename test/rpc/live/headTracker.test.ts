@@ -30,7 +30,15 @@ function track(timing: HeadTiming, socket?: SocketConnection) {
   const stop = new AbortController()
   running.push(stop)
   const reader = new BlockReader(world.client, socket)
-  const tracker = new HeadTracker({ chain, reader, socket, timing, metrics, logger: silentLogger })
+  const tracker = new HeadTracker({
+    chain,
+    reader,
+    socket,
+    timing,
+    polls: () => true,
+    metrics,
+    logger: silentLogger,
+  })
   void tracker.run(stop.signal)
   socket?.start()
   return { tracker, metrics, stop, ...collect(tracker.events(stop.signal)) }
