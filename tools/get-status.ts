@@ -21,6 +21,7 @@ export const StatusOutput = z.object({
         }),
       ),
       head: shape.block.exactOptional(),
+      live: z.enum(['socket', 'polling', 'idle']),
     }),
   ),
   operations: z.object({

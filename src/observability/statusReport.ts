@@ -4,6 +4,7 @@ import { isBursarError } from '../errors/bursarError.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 import type { Clock } from '../primitives/clock.ts'
+import type { Following } from '../rpc/live/liveChain.ts'
 import type { OperationStore } from '../store/operations.ts'
 
 export interface EndpointHealth {
@@ -33,6 +34,8 @@ export interface Status {
     readonly chain: ChainRef
     readonly endpoints: readonly EndpointHealth[]
     readonly head?: BlockRef
+    /** How the newest block is followed. */
+    readonly live: Following
   }[]
   readonly operations: Readonly<Record<'running' | 'committed' | 'failed' | 'stuck', number>>
   readonly journal: { readonly writable: boolean; readonly problem?: string }
@@ -55,6 +58,7 @@ export interface StatusSources {
   readonly operations: OperationStore
   /** Looks at each endpoint of a chain by itself. */
   readonly probe: (chain: string, signal: AbortSignal) => Promise<readonly ProbedEndpoint[]>
+  readonly following: (chain: string) => Promise<Following>
   /** Takes the journal's write lock and gives it back. */
   readonly lockJournal: () => Promise<void>
   readonly cache: () => CacheFigures
@@ -72,7 +76,8 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
       const probed = await sources.probe(chain.id, caller.signal)
       const head = probed.find((endpoint) => endpoint.head !== undefined)?.head
       const endpoints = probed.map(({ head: _head, ...health }) => health)
-      return { chain: chainRef(chain), endpoints, ...(head === undefined ? {} : { head }) }
+      const live = await sources.following(chain.id)
+      return { chain: chainRef(chain), endpoints, live, ...(head === undefined ? {} : { head }) }
     }),
   )
   return {

@@ -49,7 +49,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const registry = createRegistry(allChains, config.chains)
   const sandbox = config.sandbox.embedded ? new EmbeddedSandbox(config.sandbox.stateDir, logger) : undefined
   const cache = lruNodeCache(CACHE_ENTRIES)
-  const chains = openChains(config, registry, sandbox, cache)
+  const chains = openChains(config, registry, sandbox, cache, logger)
   const journal = new Journal(join(sandbox?.journalFolder ?? config.home, 'journal.db'), clock)
   const intents = new IntentStore(journal)
   const operations = new OperationStore(journal)
@@ -90,6 +90,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     clock,
     logger,
   }
+  const following = async (chain: string) => (await chains.open(chain)).access.live.following()
   const status = {
     version,
     sandbox: sandbox !== undefined,
@@ -106,6 +107,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
         ...probe,
       }))
     },
+    following,
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
     warnings: config.warnings,
@@ -115,7 +117,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
 
   return {
     services: {
-      chains: { list: (caller) => listChains(chains, caller) },
+      chains: { list: (caller) => listChains(chains, following, caller) },
       wallets: { list: async ({ chain }) => wallets.list(chain, chains, policy.describe()) },
       balances: new BalanceSheets(chains, wallets),
       gas: new GasQuotes(chains, policy),
@@ -152,12 +154,13 @@ function openChains(
   registry: ChainRegistry,
   sandbox: EmbeddedSandbox | undefined,
   cache: Cache,
+  logger: Logger,
 ): OpenChains {
   const configured = new Map(config.chains.map(({ chainId, endpoints }) => [chainId, endpoints]))
   const usable = registry.all().filter(({ id, family, network }) => {
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  const access = { timeoutMs: config.rpcTimeoutMs, cache, metrics: silentMetrics }
+  const access = { timeoutMs: config.rpcTimeoutMs, cache, metrics: silentMetrics, logger }
   return new OpenChains(registry, usable, endpoints, access)
 }
