@@ -105,6 +105,8 @@ test('a program that leaves everything open and has nothing else to do ends by i
     const access = openChainAccess(chain, [endpoint], { timeoutMs: 5000, cache, metrics: silentMetrics })
     const told = new Promise((resolve) => access.onHead(({ block }) => resolve(block.number)))
     await access.shown.call('eth_blockNumber', [], new AbortController().signal)
+    // Only reached by a program that does not end: it would outlive the test that fails.
+    setTimeout(() => process.exit(7), 8000).unref()
     const keep = setInterval(() => undefined, 1000)
     while (access.live.following() !== 'socket') await new Promise((resolve) => setTimeout(resolve, 10))
     console.log('told of ' + (await told))
@@ -119,10 +121,8 @@ test('a program that leaves everything open and has nothing else to do ends by i
     format: 'esm',
     packages: 'external',
   })
-  const began = performance.now()
   const { code, stdout, stderr } = await run(process.execPath, [outfile], { env: { PATH: '/usr/bin:/bin' } })
   rmSync(folder, { recursive: true, force: true })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(/^told of \d+n?\n$/)
-  expect(performance.now() - began).toBeLessThan(10_000)
 })

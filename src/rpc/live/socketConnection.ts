@@ -148,13 +148,13 @@ export class SocketConnection implements RpcTransport {
       }
       if (signal.aborted) return
       logger.warn('socket lost', { chain, host, reason: this.#reason })
-      // One that is taken away again at once must not be dialled at full speed.
-      const wait = backoff.next()
-      if (liveSince !== undefined && performance.now() - liveSince > wait) {
+      // One that is taken away again at once must not be dialled at full speed; one that has served comes back soon,
+      // however long the outage was before it.
+      if (liveSince !== undefined && performance.now() - liveSince > 2 * timing.backoff.minMs) {
         backoff.reset()
         this.#endpoint = 0
       }
-      await delay(wait, signal)
+      await delay(backoff.next(), signal)
     }
   }
 

@@ -151,14 +151,14 @@ test('waits between tries double up to a bound, with jitter, and begin anew afte
   expect(waits.slice(0, 6)).toEqual([75, 150, 300, 600, 750, 750])
   world.ws.heal()
   await expect.poll(() => socket.live, until).toBe(true)
-  // Longer than the wait of 750 ms that it would be given next.
+  // Twice the shortest wait, and less than the one that would have come next.
   const since = performance.now()
-  await expect.poll(() => performance.now() - since, until).toBeGreaterThan(800)
+  await expect.poll(() => performance.now() - since, until).toBeGreaterThan(300)
   waits.length = 0
   world.ws.refuse()
   world.ws.cut()
   await expect.poll(() => waits.length, until).toBeGreaterThan(3)
-  expect(waits.slice(0, 4)).toEqual([750, 75, 150, 300])
+  expect(waits.slice(0, 4)).toEqual([75, 150, 300, 600])
 })
 
 test('the next endpoint serves when the first cannot be used', async () => {
@@ -220,4 +220,22 @@ test('memory is bounded: no more calls wait for an answer than were agreed, and 
       context: { reason: 'the line is dead' },
     })
   }
+})
+
+test('a server that ends each connection at once is not dialled at full speed', async () => {
+  const waits: number[] = []
+  const socket = world.socket({
+    timing: { ...timing, backoff: { minMs: 1_000, maxMs: 100_000 } },
+    random: () => 0,
+    delay: async (ms) => {
+      waits.push(ms)
+    },
+  })
+  socket.start()
+  for (let cut = 1; cut <= 4; cut++) {
+    await expect.poll(() => socket.live, until).toBe(true)
+    world.ws.cut()
+    await expect.poll(() => waits.length, until).toBe(cut)
+  }
+  expect(waits).toEqual([500, 1_000, 2_000, 4_000])
 })
