@@ -178,7 +178,10 @@ function compare(told: readonly Told[], truth: readonly string[]): { lost: numbe
   return { lost: truth.filter((key) => !keys.has(key)).length, doubled: told.length - keys.size }
 }
 
-/** For events of blocks that were mined while the socket was down: from when it was live again until they were told. */
+/**
+ * For events of blocks that were mined while the socket was down: from when it was live again until they were told;
+ * 0 when they were told before, because the pool is asked meanwhile.
+ */
 function gapFills(
   told: readonly Told[],
   minedAt: ReadonlyMap<bigint, number>,

@@ -54,7 +54,7 @@ export class HeadFeed {
     if (this.#idle) return void this.#idle.refresh()
     const watched = new AbortController()
     this.#watched = watched
-    this.#idle = setTimeout(() => undefined, this.#options.idleMs).unref()
+    this.#idle = setTimeout(() => this.#rest(), this.#options.idleMs).unref()
     this.#follow('push', () => undefined, watched.signal)
   }
 

@@ -137,7 +137,7 @@ test('nobody interested: a socket that is up, lost and up again costs the endpoi
 })
 
 test('a chain that is no longer used is no longer followed, and is again with the next use', async () => {
-  const access = openAccess({ idleMs: 50 })
+  const access = openAccess({ idleMs: 500 })
   await shownHeight(access)
   await expect.poll(() => world.ws.open, until).toBe(1)
   await expect.poll(() => world.ws.open, until).toBe(0)

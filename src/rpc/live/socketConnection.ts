@@ -184,6 +184,7 @@ export class SocketConnection implements RpcTransport {
     const beating = new AbortController()
     const leave = () => line.wire.destroy()
     signal.addEventListener('abort', leave)
+    if (signal.aborted) leave()
     const beats = this.#heartbeat(line, beating.signal).catch((error: unknown) => {
       lost ??= isBursarError(error) ? error.message : String(error)
       line.wire.destroy()
