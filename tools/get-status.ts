@@ -23,6 +23,7 @@ export const StatusOutput = z.object({
       ),
       head: shape.block.exactOptional(),
       problem: z.string().exactOptional(),
+      live: z.enum(['socket', 'polling', 'idle']),
     }),
   ),
   operations: z.object({

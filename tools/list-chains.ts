@@ -11,6 +11,7 @@ export const ChainListOutput = z.object({
       confirmations: z.number(),
       tokens: z.array(z.object({ symbol: z.string(), address: z.string(), decimals: z.number() })),
       head: shape.block.exactOptional(),
+      live: z.enum(['socket', 'polling', 'idle']),
       problem: z.string().exactOptional(),
     }),
   ),

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { allChains } from '../chains/allChains.ts'
+import type { Chain } from '../chains/types.ts'
 import { loadConfig } from '../config/loadConfig.ts'
 import { readEnvironment } from '../config/readEnvironment.ts'
 import type { Config } from '../config/types.ts'
 import { present } from '../errors/presenter.ts'
 import { probeEvmEndpoint } from '../evm/probe.ts'
 import { silentLogger } from '../primitives/logger.ts'
+import type { SocketProbe } from '../rpc/live/socketLine.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
 import { anvilBinary } from '../sandbox/anvilBinary.ts'
 import { print } from './output.ts'
@@ -107,8 +109,11 @@ async function probeChain(runtime: Runtime, text: string): Promise<readonly Find
   }
   const { access } = await runtime.chains.open(text)
   const signal = AbortSignal.timeout(PROBE_MS)
-  const probes = await Promise.all(access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal)))
-  return probes.map(({ host, reachable, latencyMs, head, simulates, problem }): Finding => {
+  const [probes, sockets] = await Promise.all([
+    Promise.all(access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal))),
+    access.probeSockets(signal),
+  ])
+  const endpoints = probes.map(({ host, reachable, latencyMs, head, simulates, problem }): Finding => {
     const name = `${chain.name} (${chain.id}) at ${host}`
     if (!reachable) {
       return {
@@ -125,6 +130,14 @@ async function probeChain(runtime: Runtime, text: string): Promise<readonly Find
       fix: `Give ${chain.env} an endpoint that offers eth_simulateV1.`,
     }
   })
+  return [...endpoints, ...sockets.map((socket) => socketFinding(chain, socket))]
+}
+
+function socketFinding(chain: Chain, { host, latencyMs, problem }: SocketProbe): Finding {
+  const name = `${chain.name} (${chain.id}), socket at ${host}`
+  if (problem === undefined) return { grade: 'ok', what: `${name}: chain id right, ${latencyMs} ms` }
+  const fix = `Correct ${chain.env}_WS_*, or leave it out: new blocks are then looked for.`
+  return { grade: 'fail', what: `${name}: ${problem}`, fix }
 }
 
 async function checkJournal(config: Config, runtime: Runtime): Promise<Finding> {

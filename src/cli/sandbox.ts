@@ -11,9 +11,10 @@ export async function sandbox(stateDir?: string): Promise<void> {
   const folder = stateDir ?? config.sandbox.stateDir
   const logger = stderrLogger(config.logLevel)
   const running = await startSandbox({ ...(folder === undefined ? {} : { stateDir: folder }), logger })
-  for (const { chainId, rpcUrl } of running.chains) {
+  for (const { chainId, rpcUrl, socketUrl } of running.chains) {
     const chain = allChains.find(({ id }) => id === `eip155:${chainId}`)
     print(`${chain?.env}_RPC_URL=${rpcUrl}`)
+    print(`${chain?.env}_WS_URL=${socketUrl}`)
   }
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve)

@@ -69,10 +69,11 @@ export function knownChains(given: string, chains: readonly ChainForConfig[]): s
 }
 
 function hasSettings(env: Environment, chain: ChainForConfig): boolean {
-  const names = [CONFIRMATIONS_SUFFIX, OWN_RATE_LIMIT_SUFFIX].map((suffix) => `${chain.env}_${suffix}`)
+  const sockets = endpointSuffixes.map(({ socket }) => socket)
+  const suffixes = [CONFIRMATIONS_SUFFIX, OWN_RATE_LIMIT_SUFFIX, ...sockets]
+  const names = new Set(suffixes.map((suffix) => `${chain.env}_${suffix}`))
   return Object.keys(env).some(
-    (each) =>
-      (names.includes(each) || contractPart(each, chain) !== undefined) && given(env, each) !== undefined,
+    (each) => (names.has(each) || contractPart(each, chain) !== undefined) && given(env, each) !== undefined,
   )
 }
 

@@ -13,32 +13,69 @@ export function readEndpoints(
   findings: Findings,
 ): EndpointConfig[] {
   const ownLimit = readOwnLimit(env, chain, findings)
-  return endpointSuffixes.flatMap(({ suffix, provider }, priority) => {
-    const name = `${chain.env}_${suffix}`
-    const url = given(env, name)
+  return endpointSuffixes.flatMap(({ suffix, socket: socketSuffix, provider }, priority) => {
+    const names = { http: `${chain.env}_${suffix}`, socket: `${chain.env}_${socketSuffix}` }
+    const url = readUrl(env, names.http, HTTP, findings)
+    const socket = readUrl(env, names.socket, SOCKET, findings)
+    if (socket !== undefined && given(env, names.http) === undefined) {
+      findings.problem(
+        `${names.socket} is set and ${names.http} is not: a socket only tells what to look for`,
+      )
+    }
     if (url === undefined) return []
-    const wrong = whatIsWrong(url)
-    if (wrong !== undefined) {
-      findings.problem(`${name} ${wrong}`)
-      return []
-    }
-    const host = hostOf(url)
-    if (url.startsWith('http:') && !isNearby(host)) {
-      findings.warning(`${name} talks to ${host} without encryption: others can read and change its answers`)
-    }
     const rateLimit = provider === 'own' ? ownLimit : limits[provider]
-    const limit = rateLimit === undefined ? {} : { rateLimit }
-    return [{ url: new Secret(url), host, provider, priority, ...limit }]
+    return [
+      {
+        ...{ url: new Secret(url), host: hostOf(url), provider, priority },
+        ...(rateLimit === undefined ? {} : { rateLimit }),
+        ...(socket === undefined ? {} : { socket: new Secret(socket) }),
+      },
+    ]
   })
 }
 
-function whatIsWrong(url: string): string | undefined {
-  if (!URL.canParse(url)) return 'is not a URL; give one such as https://host/path'
-  const { protocol, username, password } = new URL(url)
-  if (protocol === 'ws:' || protocol === 'wss:') {
-    return `is a WebSocket URL (${hostOf(url)}), which this version does not use; give the http or https URL`
+interface Kind {
+  /** The one that is encrypted first. */
+  readonly protocols: readonly [string, string]
+  /** What to do about a URL of the other kind. */
+  readonly otherwise: (host: string) => string
+}
+
+const HTTP: Kind = {
+  protocols: ['https:', 'http:'],
+  otherwise: (host) =>
+    `is a WebSocket URL (${host}): it belongs into the variable with _WS_; give the http or https URL here`,
+}
+const SOCKET: Kind = {
+  protocols: ['wss:', 'ws:'],
+  otherwise: (host) =>
+    `is an HTTP URL (${host}): it belongs into the variable with _RPC_; give the ws or wss URL here`,
+}
+
+/** The URL when it is a right one of its kind; what is wrong with it is reported. */
+function readUrl(env: Environment, name: string, kind: Kind, findings: Findings): string | undefined {
+  const url = given(env, name)
+  if (url === undefined) return undefined
+  const wrong = whatIsWrong(url, kind)
+  if (wrong !== undefined) {
+    findings.problem(`${name} ${wrong}`)
+    return undefined
   }
-  if (protocol !== 'http:' && protocol !== 'https:') return 'must start with https:// or http://'
+  const host = hostOf(url)
+  if (new URL(url).protocol === kind.protocols[1] && !isNearby(host)) {
+    findings.warning(`${name} talks to ${host} without encryption: others can read and change its answers`)
+  }
+  return url
+}
+
+function whatIsWrong(url: string, { protocols, otherwise }: Kind): string | undefined {
+  const [secure, plain] = protocols
+  if (!URL.canParse(url)) return `is not a URL; give one such as ${secure}//host/path`
+  const { protocol, username, password } = new URL(url)
+  if (protocol !== secure && protocol !== plain) {
+    const isOther = [...HTTP.protocols, ...SOCKET.protocols].includes(protocol)
+    return isOther ? otherwise(hostOf(url)) : `must start with ${secure}// or ${plain}//`
+  }
   if (username !== '' || password !== '') {
     return `carries a user name or password before the host ${hostOf(url)}, which is not supported; use a key in the path`
   }

@@ -19,6 +19,8 @@ export type Provider = 'own' | 'alchemy' | 'infura' | 'quicknode' | 'public'
 export interface EndpointConfig {
   /** Secret, because providers put API keys into paths and queries (T14). */
   readonly url: Secret
+  /** The same provider's WebSocket, which tells of new blocks as they come. */
+  readonly socket?: Secret
   /** Host and port: all of the URL that may be shown. */
   readonly host: string
   readonly provider: Provider

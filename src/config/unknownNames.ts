@@ -15,7 +15,7 @@ import {
 
 const SURE = 1
 const LIKELY = 2
-const CHAIN_SUFFIX = /_(?:RPC_[A-Z_]+|CONFIRMATIONS)$/
+const CHAIN_SUFFIX = /_(?:(?:RPC|WS)_[A-Z_]+|CONFIRMATIONS)$/
 
 /**
  * Reports names that were probably meant for Bursar. A limit that is silently ignored is worse than a refusal,

@@ -60,13 +60,20 @@ export function defaultOf(name: VariableName): string | undefined {
   return spec.default
 }
 
+interface EndpointSuffix {
+  readonly suffix: string
+  /** Of the WebSocket that the same provider offers beside it. */
+  readonly socket: string
+  readonly provider: Provider
+}
+
 /** Suffixes of the endpoint variables, the one that is tried first at the front. */
-export const endpointSuffixes: readonly { readonly suffix: string; readonly provider: Provider }[] = [
-  { suffix: 'RPC_URL', provider: 'own' },
-  { suffix: 'RPC_ALCHEMY', provider: 'alchemy' },
-  { suffix: 'RPC_INFURA', provider: 'infura' },
-  { suffix: 'RPC_QUICKNODE', provider: 'quicknode' },
-  { suffix: 'RPC_PUBLIC', provider: 'public' },
+export const endpointSuffixes: readonly EndpointSuffix[] = [
+  { suffix: 'RPC_URL', socket: 'WS_URL', provider: 'own' },
+  { suffix: 'RPC_ALCHEMY', socket: 'WS_ALCHEMY', provider: 'alchemy' },
+  { suffix: 'RPC_INFURA', socket: 'WS_INFURA', provider: 'infura' },
+  { suffix: 'RPC_QUICKNODE', socket: 'WS_QUICKNODE', provider: 'quicknode' },
+  { suffix: 'RPC_PUBLIC', socket: 'WS_PUBLIC', provider: 'public' },
 ]
 
 export const CONFIRMATIONS_SUFFIX = 'CONFIRMATIONS'
@@ -85,7 +92,7 @@ const samples = ['BASE_SEPOLIA_CONTRACT_MULTICALL3', 'WALLET_MAIN_PRIVATE_KEY'] 
 
 const WALLET_KEY = /^WALLET_([A-Za-z0-9_]+)_PRIVATE_KEY$/
 // By shape, so that a misspelt prefix or suffix hides nothing.
-const LIKE_AN_ENDPOINT = /_RPC_(?:URL|ALCHEMY|INFURA|QUICKNODE|PUBLIC)$/
+const LIKE_AN_ENDPOINT = /_(?:RPC|WS)_(?:URL|ALCHEMY|INFURA|QUICKNODE|PUBLIC)$/
 const LIKE_A_KEY = /^WALLET_.*(?:PRIVATE|SECRET|MNEMONIC|KEY)/
 
 /** The `<NAME>` of `WALLET_<NAME>_PRIVATE_KEY`. */
@@ -103,7 +110,7 @@ export function contractPart(variable: string, chain: ChainForConfig): string | 
 
 /** All variables of one chain whose names are fixed. */
 export function chainVariables(chain: ChainForConfig): string[] {
-  const suffixes = endpointSuffixes.map(({ suffix }) => suffix)
+  const suffixes = endpointSuffixes.flatMap(({ suffix, socket }) => [suffix, socket])
   return [...suffixes, OWN_RATE_LIMIT_SUFFIX, CONFIRMATIONS_SUFFIX].map((suffix) => `${chain.env}_${suffix}`)
 }
 

@@ -5,6 +5,7 @@ import { isBursarError } from '../errors/bursarError.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 import type { Clock } from '../primitives/clock.ts'
+import type { Following } from '../rpc/live/liveChain.ts'
 import type { OperationStore } from '../store/operations.ts'
 
 export interface EndpointHealth {
@@ -32,6 +33,8 @@ export interface ChainHealth {
   readonly chain: ChainRef
   readonly endpoints: readonly EndpointHealth[]
   readonly head?: BlockRef
+  /** How the newest block is followed. */
+  readonly live: Following
   /** Why there are no endpoints to look at. */
   readonly problem?: string
 }
@@ -64,6 +67,7 @@ export interface StatusSources {
   readonly operations: OperationStore
   /** Looks at each endpoint of a chain by itself. */
   readonly probe: (chain: string, signal: AbortSignal) => Promise<readonly ProbedEndpoint[]>
+  readonly following: (chain: string) => Promise<Following>
   /** Takes the journal's write lock and gives it back. */
   readonly lockJournal: () => Promise<void>
   readonly cache: () => CacheFigures
@@ -100,7 +104,7 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
 }
 
 async function chainHealth(
-  { probe }: StatusSources,
+  { probe, following }: StatusSources,
   chain: Chain,
   signal: AbortSignal,
 ): Promise<ChainHealth> {
@@ -108,11 +112,12 @@ async function chainHealth(
     const probed = await probe(chain.id, signal)
     const head = probed.find((endpoint) => endpoint.head !== undefined)?.head
     const endpoints = probed.map(({ head: _head, ...health }) => health)
-    return { chain: chainRef(chain), endpoints, ...(head === undefined ? {} : { head }) }
+    const live = await following(chain.id)
+    return { chain: chainRef(chain), endpoints, live, ...(head === undefined ? {} : { head }) }
   } catch (error) {
     // A sandbox that cannot start has no endpoints to look at; everything else is still told.
     if (!isBursarError(error)) throw error
-    return { chain: chainRef(chain), endpoints: [], problem: `${error.message} ${error.fix}` }
+    return { chain: chainRef(chain), endpoints: [], live: 'idle', problem: `${error.message} ${error.fix}` }
   }
 }
 

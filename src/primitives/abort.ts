@@ -34,6 +34,15 @@ export function unattended(): AbortSignal {
 
 /** Resolves after `ms`; at once, without throwing, when the signal aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return wait(ms, signal, false)
+}
+
+/** The same for work in the background, which must not keep a process that has nothing else to do. */
+export function idle(ms: number, signal?: AbortSignal): Promise<void> {
+  return wait(ms, signal, true)
+}
+
+function wait(ms: number, signal: AbortSignal | undefined, mayExit: boolean): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()
     const done = () => {
@@ -42,6 +51,7 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
       resolve()
     }
     const timer = setTimeout(done, ms)
+    if (mayExit) timer.unref()
     signal?.addEventListener('abort', done)
   })
 }

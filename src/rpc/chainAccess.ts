@@ -1,5 +1,6 @@
 import type { Chain } from '../chains/types.ts'
-import type { Logger } from '../primitives/logger.ts'
+import { systemClock } from '../primitives/clock.ts'
+import { type Logger, silentLogger } from '../primitives/logger.ts'
 import type { Metrics } from '../primitives/metrics.ts'
 import type { Secret } from '../primitives/secret.ts'
 import type { SharedCalls } from '../primitives/sharedCalls.ts'
@@ -11,9 +12,15 @@ import { endpointLimiter } from './endpoint/endpointLimiter.ts'
 import { httpTransport } from './endpoint/httpTransport.ts'
 import { rateLimited } from './endpoint/rateLimited.ts'
 import { type ChainIdentity, readsOnly, verifiedChain } from './guards.ts'
+import { HeadFeed, type HeadListener, IDLE_MS } from './headFeed.ts'
+import type { HeadTiming } from './live/headTracker.ts'
+import { type LiveChain, liveChain } from './live/liveChain.ts'
+import type { SocketTiming } from './live/socketConnection.ts'
+import { probeSocket, type SocketProbe } from './live/socketLine.ts'
 import type { MemberOptions, MemberReport } from './pool/member.ts'
 import { pooled } from './pool/pool.ts'
 import { type SendChannel, sendToAll } from './pool/sends.ts'
+import type { RpcTransport } from './transport.ts'
 
 export interface ChainAccess {
   /** Reads and simulations as the chain is now: for whatever money depends on. */
@@ -24,6 +31,15 @@ export interface ChainAccess {
   healthy(): readonly ChainClient[]
   /** Forgets what was true of the newest block; called after sends of our own. */
   headMoved(): void
+  /**
+   * Tells of each new head and reorganisation, in order and none twice, until the returned function is called: over
+   * the socket, else by asking once a block while somebody listens. A hint where to look, and no proof.
+   */
+  onHead(listener: HeadListener): () => void
+  /** Heads, events and pending hashes as they come. */
+  readonly live: LiveChain
+  /** Looks at each socket by itself. */
+  probeSockets(signal: AbortSignal): Promise<readonly SocketProbe[]>
   /** The way for signed bytes. The composition root hands it to the broadcaster and to nobody else (R7). */
   readonly sends: SendChannel
   /** One client per endpoint, in order of priority, to look at each by itself. */
@@ -41,6 +57,8 @@ export interface EndpointOptions {
   readonly provider?: string
   /** Calls a second that it may be sent; absent: as many as there are. */
   readonly rateLimit?: number
+  /** The same provider's WebSocket. */
+  readonly socket?: Secret
 }
 
 export interface AccessOptions {
@@ -50,6 +68,14 @@ export interface AccessOptions {
   readonly logger?: Logger
   /** Where processes that use the same endpoints share their limits; absent: each keeps limits of its own. */
   readonly sharedCalls?: SharedCalls
+  readonly live?: LiveTiming
+}
+
+export interface LiveTiming {
+  readonly socket?: SocketTiming
+  readonly heads?: HeadTiming
+  /** An unused chain is no longer followed after so long. */
+  readonly idleMs?: number
 }
 
 /** Opens the way to one chain over its endpoints; one that works is enough. */
@@ -61,23 +87,60 @@ export function openChainAccess(
   if (endpoints.length === 0) throw new TypeError(`${chain.id} has no endpoint`)
   const members = [...endpoints]
     .sort((a, b) => a.priority - b.priority)
-    .map((endpoint) => openEndpoint(chain, endpoint, options))
+    .map((endpoint) => ({ ...openEndpoint(chain, endpoint, options), socket: endpoint.socket }))
   const clientOf = new Map(
     members.map(({ transport }) => [transport, chainClient(chain.id, readsOnly(transport))]),
   )
   const pool = pooled(members, { chain: chain.id, maxLag: maxLagOf(chain), metrics: options.metrics })
   const reads = readsOnly(coalesced(pool))
   const shown = cached(reads, options.cache, chain.id)
-  pool.onHead(shown.headMoved)
+  pool.onHead(() => shown.headMoved())
+  const client = chainClient(chain.id, reads)
+  const identity = identityOf(chain)
+  const sockets = members.flatMap(({ socket, limiter }) =>
+    socket ? [{ url: socket, ...(limiter && { limiter }) }] : [],
+  )
+  const logger = options.logger ?? silentLogger
+  const live = liveChain({
+    ...{ chain, identity, client, sockets, logger, metrics: options.metrics, clock: systemClock },
+    ...(options.live?.socket && { socket: options.live.socket }),
+    ...(options.live?.heads && { heads: options.live.heads }),
+  })
+  const feed = new HeadFeed({
+    live,
+    hasSocket: sockets.length > 0,
+    onMoved: ({ number }) => shown.headIs(number),
+    logger,
+    idleMs: options.live?.idleMs ?? IDLE_MS,
+  })
+  const shownWhileFollowed: RpcTransport = {
+    ...shown,
+    send(requests, signal) {
+      feed.used()
+      return shown.send(requests, signal)
+    },
+  }
   return {
-    client: chainClient(chain.id, reads),
-    shown: chainClient(chain.id, shown),
+    client,
+    shown: chainClient(chain.id, shownWhileFollowed),
     healthy: () => pool.healthy().flatMap((transport) => clientOf.get(transport) ?? []),
     headMoved: shown.headMoved,
+    onHead: (listener) => feed.onHead(listener),
+    live,
+    probeSockets: (signal) =>
+      Promise.all(
+        sockets.map((socket) =>
+          probeSocket(socket, { chain: chain.id, identity }, options.timeoutMs, signal),
+        ),
+      ),
     sends: sendToAll(pool.ready),
     endpoints: [...clientOf.values()],
     report: pool.report,
-    close: pool.close,
+    async close() {
+      feed.close()
+      await live.close()
+      await pool.close()
+    },
   }
 }
 

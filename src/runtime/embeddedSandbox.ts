@@ -34,7 +34,10 @@ export class EmbeddedSandbox {
   async endpoints(): Promise<ReadonlyMap<string, readonly EndpointOptions[]>> {
     const { chains } = await this.start()
     return new Map(
-      chains.map(({ chainId, rpcUrl }) => [`eip155:${chainId}`, [{ url: new Secret(rpcUrl), priority: 0 }]]),
+      chains.map(({ chainId, rpcUrl, socketUrl }) => {
+        const endpoint = { url: new Secret(rpcUrl), socket: new Secret(socketUrl), priority: 0 }
+        return [`eip155:${chainId}`, [endpoint]]
+      }),
     )
   }
 

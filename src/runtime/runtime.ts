@@ -103,6 +103,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     clock,
     logger,
   }
+  const following = async (chain: string) => (await chains.open(chain)).access.live.following()
   const status = {
     version,
     sandbox: sandbox !== undefined,
@@ -119,6 +120,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
         ...probe,
       }))
     },
+    following,
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
     pingRedis: redis && (() => redis.ping()),
@@ -129,7 +131,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
 
   return {
     services: {
-      chains: { list: (caller) => listChains(chains, caller) },
+      chains: { list: (caller) => listChains(chains, following, caller) },
       wallets: { list: async ({ chain }) => wallets.list(chain, chains, policy.describe()) },
       balances: new BalanceSheets(chains, wallets),
       gas: new GasQuotes(chains, policy),

@@ -12,6 +12,8 @@ import { acquireStateLock, type StateLock } from './stateLock.ts'
 export interface SandboxChain {
   readonly chainId: SandboxChainId
   readonly rpcUrl: string
+  /** anvil serves both on one port. */
+  readonly socketUrl: string
   /** Of the anvil itself. */
   readonly pid: number
 }
@@ -108,7 +110,7 @@ async function makeReady({ chainId, anvil }: Slot): Promise<SandboxChain> {
   }
   await installContracts(rpcUrl)
   anvil.assertAlive()
-  return { chainId, rpcUrl, pid: anvil.pid }
+  return { chainId, rpcUrl, socketUrl: rpcUrl.replace(/^http/, 'ws'), pid: anvil.pid }
 }
 
 async function mine(

@@ -66,6 +66,30 @@ test('nothing configured: the sandbox comes up, is checked, and exit code 0', as
   expect(code).toBe(0)
 })
 
+test('B6, R13: each socket is looked at by itself: one that works, one of another chain, one that nobody serves', async () => {
+  const socketOf = (url: string) => `${url.replace('http', 'ws')}/?key=${API_KEY}`
+  const good = { SANDBOX_A_WS_URL: socketOf(world.a.rpcUrl), SANDBOX_B_WS_URL: socketOf(world.b.rpcUrl) }
+  const { code, said } = await doctor(good)
+  expect(said).toMatch(
+    new RegExp(
+      ` ok {3}Sandbox A \\(eip155:31337\\), socket at ${hostOf(world.a.rpcUrl)}: chain id right, \\d+ ms\n`,
+    ),
+  )
+  expect(said).toContain(`Sandbox B (eip155:31338), socket at ${hostOf(world.b.rpcUrl)}: chain id right`)
+  expect(code).toBe(0)
+  const bad = await doctor({
+    ...good,
+    SANDBOX_A_WS_URL: socketOf(world.b.rpcUrl),
+    SANDBOX_B_WS_URL: 'ws://127.0.0.1:1/',
+  })
+  expect(bad.said).toMatch(
+    /FAIL {2}Sandbox A \(eip155:31337\), socket at .*serves chain 31338, not eip155:31337/,
+  )
+  expect(bad.said).toMatch(/FAIL {2}Sandbox B \(eip155:31338\), socket at 127\.0\.0\.1:1: /)
+  expect(bad.said).toContain('Correct SANDBOX_A_WS_*, or leave it out')
+  expect(bad.code).toBe(1)
+})
+
 test('an endpoint that nobody serves: exit code 1, which one and what to do', async () => {
   // Port 1 is reserved, and nothing listens on it.
   const { code, said } = await doctor({ SANDBOX_A_RPC_URL: `http://127.0.0.1:1/v2/${API_KEY}` })

@@ -18,6 +18,9 @@ const bursar = (...args: string[]) => run(process.execPath, [BURSAR, ...args], {
 const descendantsOf = (pid: number): number[] =>
   childrenOf(pid).flatMap((child) => [child, ...descendantsOf(child)])
 
+const liveOf = async (server: Awaited<ReturnType<typeof startBursar>>) =>
+  (await server.answer('list_chains')).chains.map(({ live }) => live)
+
 async function startWithSandbox() {
   const server = await startBursar({ env })
   const { chains } = await server.answer('list_chains')
@@ -69,6 +72,12 @@ describe.each(ERAS)('a client of %s', (era) => {
     expect(await server.connection.listTools()).toContain('send_transaction')
     await server.close()
   })
+})
+
+test('B6: with nothing configured, the blocks of the sandbox are pushed', async () => {
+  const { server } = await startWithSandbox()
+  await expect.poll(() => liveOf(server), { timeout: 10_000 }).toEqual(['socket', 'socket'])
+  await server.close()
 })
 
 describe('the server ends with code 0, and its sandbox with it', () => {

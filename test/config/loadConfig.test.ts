@@ -69,7 +69,7 @@ describe('endpoints (A3, B1)', () => {
     ['ftp://node.example/CANARY', 'BASE_MAINNET_RPC_URL must start with https:// or http://'],
     [
       'wss://node.example/CANARY',
-      'BASE_MAINNET_RPC_URL is a WebSocket URL (node.example), which this version does not use; give the http or https URL',
+      'BASE_MAINNET_RPC_URL is a WebSocket URL (node.example): it belongs into the variable with _WS_; give the http or https URL here',
     ],
     [
       'https://user:CANARY@node.example/',
@@ -93,6 +93,60 @@ describe('endpoints (A3, B1)', () => {
     ]) {
       expect(load({ SANDBOX_A_RPC_URL: `http://${near}` }).warnings).toEqual([])
     }
+  })
+})
+
+describe('sockets (B6)', () => {
+  const base = { BASE_MAINNET_RPC_URL: 'https://node.example', BASE_MAINNET_RPC_ALCHEMY: ALCHEMY }
+
+  it.each(allChains.map((chain) => [chain.env]))('%s_WS_* are the sockets of its providers', (env) => {
+    const suffixes = ['URL', 'ALCHEMY', 'INFURA', 'QUICKNODE', 'PUBLIC']
+    const given = suffixes.flatMap((suffix, index) => [
+      [`${env}_RPC_${suffix}`, `https://http${index}.example`],
+      [`${env}_WS_${suffix}`, `wss://ws${index}.example/key`],
+    ])
+    const { chains, warnings } = load(Object.fromEntries(given))
+    expect(chains[0]?.endpoints.map(({ socket }) => socket?.reveal())).toEqual([
+      'wss://ws0.example/key',
+      'wss://ws1.example/key',
+      'wss://ws2.example/key',
+      'wss://ws3.example/key',
+      'wss://ws4.example/key',
+    ])
+    expect(warnings.filter((warning) => !warning.startsWith('Sandbox '))).toEqual([])
+  })
+
+  it('belongs to the endpoint of the same provider, and to no other', () => {
+    const [chain] = load({ ...base, BASE_MAINNET_WS_ALCHEMY: 'wss://ws.example' }).chains
+    expect(chain?.endpoints.map(({ socket }) => socket?.reveal())).toEqual([undefined, 'wss://ws.example'])
+  })
+
+  it('reports every wrong one at once, without its path', () => {
+    const wrong = {
+      ...base,
+      BASE_MAINNET_WS_URL: 'https://node.example/CANARY',
+      BASE_MAINNET_WS_ALCHEMY: 'ws.example/CANARY',
+      BASE_MAINNET_WS_INFURA: 'wss://ws.example/CANARY',
+      BASE_MAINNET_RPC_PUBLIC: 'https://public.example',
+      BASE_MAINNET_WS_PUBLIC: 'wss://user:CANARY@ws.example',
+    }
+    expect(problemsOf(() => load(wrong))).toEqual([
+      'BASE_MAINNET_WS_URL is an HTTP URL (node.example): it belongs into the variable with _RPC_; give the ws or wss URL here',
+      'BASE_MAINNET_WS_ALCHEMY is not a URL; give one such as wss://host/path',
+      'BASE_MAINNET_WS_INFURA is set and BASE_MAINNET_RPC_INFURA is not: a socket only tells what to look for',
+      'BASE_MAINNET_WS_PUBLIC carries a user name or password before the host ws.example, which is not supported; use a key in the path',
+    ])
+    const far = { ...base, BASE_MAINNET_WS_URL: 'gopher://node.example/CANARY' }
+    expect(problemsOf(() => load(far))).toEqual(['BASE_MAINNET_WS_URL must start with wss:// or ws://'])
+  })
+
+  it('warns of one far away without encryption, and of one whose chain has no endpoint', () => {
+    expect(load({ ...base, BASE_MAINNET_WS_URL: 'ws://node.example/CANARY' }).warnings).toEqual([
+      'BASE_MAINNET_WS_URL talks to node.example without encryption: others can read and change its answers',
+    ])
+    expect(load({ ...base, POLYGON_MAINNET_WS_URL: 'wss://node.example' }).warnings).toEqual([
+      'Polygon has settings but no endpoint, so they do nothing: set POLYGON_MAINNET_RPC_URL',
+    ])
   })
 })
 
@@ -220,7 +274,7 @@ describe('all problems at once (A3)', () => {
     expect(problems).toEqual([
       'SANDBOX_STATE_DIR must be an absolute path, or one that starts with ~/',
       'BURSAR_HOME must be an absolute path, or one that starts with ~/',
-      'BASE_MAINNET_RPC_URL is a WebSocket URL (node.example), which this version does not use; give the http or https URL',
+      'BASE_MAINNET_RPC_URL is a WebSocket URL (node.example): it belongs into the variable with _WS_; give the http or https URL here',
       'BASE_MAINNET_CONTRACT_MULTICALL3 must be a contract address on Base',
       'BASE_MAINNET_CONTRACT__X must name its contract in capital letters, digits and single underscores',
       'BASE_MAINNET_CONFIRMATIONS must be a whole number from 1 to 100000',

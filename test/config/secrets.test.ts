@@ -14,6 +14,7 @@ describe('secrets are never echoed (R6, T14, T15)', () => {
       {
         WALLET_MAIN_PRIVATE_KEY: KEY,
         BASE_MAINNET_RPC_URL: `http://node.example:8080/v2/${CANARY}?key=${CANARY}`,
+        BASE_MAINNET_WS_URL: `wss://node.example:8080/v2/${CANARY}?key=${CANARY}`,
         BASE_MAINNET_RPC_ALCHEMY: `https://base-mainnet.g.alchemy.com/v2/${CANARY}`,
         BASE_MAINET_RPC_URL: `https://node.example/${CANARY}`,
         WALLET_PRIVATE_KEY: KEY,

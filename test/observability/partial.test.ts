@@ -25,8 +25,10 @@ const problem = expect.stringMatching(
   /^The sandbox is not usable: the state folder is read-only\. Correct that/,
 )
 
+const following = async (chain: string) => (await chains.open(chain)).access.live.following()
+
 it('R10: list_chains names the chains and what is wrong with them', async () => {
-  const { chains: listed, notConfigured } = await listChains(chains, caller())
+  const { chains: listed, notConfigured } = await listChains(chains, following, caller())
   expect(listed).toMatchObject([
     { chain: { id: 'eip155:31337' }, problem },
     { chain: { id: 'eip155:31338' }, problem },
@@ -44,6 +46,7 @@ it('R10: get_status tells everything else', async () => {
       await chains.open(chain)
       throw new Error('unreachable')
     },
+    following,
     lockJournal: async () => undefined,
     cache: () => ({ size: 0, hits: 0, misses: 0, evictions: 0 }),
     warnings: [],

@@ -1,5 +1,6 @@
 import { unattended } from '../../primitives/abort.ts'
 import { canonicalJson } from '../../primitives/json.ts'
+import { newestBlockIn } from '../pool/heads.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import type { Cache } from './cache.ts'
 import { lifetimeOfBatch } from './lifetimes.ts'
@@ -7,6 +8,8 @@ import { lifetimeOfBatch } from './lifetimes.ts'
 export interface CachedTransport extends RpcTransport {
   /** Forgets everything that was true of the newest block: the chain has moved, or we have moved it. */
   headMoved(): void
+  /** The same, when it is known where the chain ends now: what an endpoint that is behind says is not kept. */
+  headIs(number: bigint): void
 }
 
 /** Kept as long as there is room: what cannot change has no age. */
@@ -20,6 +23,13 @@ export function cached(inner: RpcTransport, cache: Cache, scope: string): Cached
   const flights = new Map<string, Promise<readonly RpcOutcome[]>>()
   /** Entries about the newest block carry the generation in their key; a new head makes all of them unreachable. */
   let generation = 0
+  let head: bigint | undefined
+
+  /** Said by an endpoint that has not heard of the newest block: true of an older one than is known. */
+  function isBehind(requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): boolean {
+    const seen = newestBlockIn(requests, outcomes)
+    return seen !== undefined && head !== undefined && seen < head
+  }
 
   async function fetch(
     key: string,
@@ -27,7 +37,8 @@ export function cached(inner: RpcTransport, cache: Cache, scope: string): Cached
     ttlMs: number,
   ): Promise<readonly RpcOutcome[]> {
     const outcomes = await inner.send(requests, unattended())
-    if (outcomes.every(isKeepable)) cache.set(key, Object.freeze(outcomes), ttlMs)
+    if (outcomes.every(isKeepable) && !isBehind(requests, outcomes))
+      cache.set(key, Object.freeze(outcomes), ttlMs)
     return outcomes
   }
 
@@ -48,6 +59,10 @@ export function cached(inner: RpcTransport, cache: Cache, scope: string): Cached
     close: () => inner.close(),
     headMoved() {
       generation += 1
+    },
+    headIs(number) {
+      generation += 1
+      head = number
     },
     send(requests, signal) {
       const lifetime = lifetimeOfBatch(requests)

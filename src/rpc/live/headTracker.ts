@@ -1,0 +1,253 @@
+import type { Chain } from '../../chains/types.ts'
+import { isBursarError } from '../../errors/bursarError.ts'
+import type { Logger } from '../../primitives/logger.ts'
+import type { Metrics } from '../../primitives/metrics.ts'
+import { Bell } from './bell.ts'
+import type { BlockReader } from './blockReader.ts'
+import { type HeadBlock, parseBlock } from './blocks.ts'
+import { HeadChain } from './headChain.ts'
+import { changesBetween, type HeadEvent } from './headChanges.ts'
+import type { SocketConnection } from './socketConnection.ts'
+
+export interface HeadTrackerOptions {
+  readonly chain: Chain
+  readonly reader: BlockReader
+  readonly socket: SocketConnection | undefined
+  readonly timing: HeadTiming
+  /** Whether somebody listens who is worth requests; without, blocks are known only as they are pushed. */
+  readonly polls: () => boolean
+  readonly metrics: Metrics
+  readonly logger: Logger
+}
+
+export interface HeadTiming {
+  /** Between looks at the newest block while nothing is pushed. */
+  readonly pollMs: number
+  /** The same while heads are pushed: a subscription may die without a word, and a node may be stuck. */
+  readonly lookMs: number
+}
+
+/** Looks once a block, within what endpoints bear. */
+export function headTiming({ blockTimeMs }: Chain): HeadTiming {
+  const pollMs = Math.min(12_000, Math.max(1_000, blockTimeMs))
+  return { pollMs, lookMs: Math.max(10_000, 3 * pollMs) }
+}
+
+/** Parents read when it begins, so that a reorganisation that comes right then has its ancestor. */
+const LINEAGE = { min: 12, max: 32 }
+/** A pushed head that is so far above ours may be anything: the pool is asked before it is believed. */
+const FAR = 256n
+/** Heads that cannot be joined to the chain this often in a row are begun again from. */
+const MAX_FAILURES = 8
+
+/**
+ * The newest blocks of one chain: told by newHeads over the socket when there is one, else looked up. Everybody who
+ * follows it compares what it has seen with what is there, so that a slow one costs no memory and misses nothing.
+ */
+export class HeadTracker {
+  readonly #options: HeadTrackerOptions
+  readonly #chain: HeadChain
+  readonly #bell = new Bell()
+  readonly #listeners = new Set<() => void>()
+  #pushed: { readonly active: boolean } | undefined
+  /** No announcement is taken in before: the last one led nowhere, and a look follows. */
+  #deafUntil = 0
+  /** The newest block that was announced and not yet taken in. */
+  #announced: HeadBlock | undefined
+  #failures = 0
+  #lookAt = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
+  /** Somebody waits for a look, whether or not it finds anything new. */
+  #wanted = false
+
+  constructor(options: HeadTrackerOptions) {
+    this.#options = options
+    this.#chain = new HeadChain(options.reader)
+  }
+
+  /** The newest blocks, oldest first, each the parent of the next. Empty before the first look. */
+  get path(): readonly HeadBlock[] {
+    return this.#chain.path
+  }
+
+  get newest(): HeadBlock | undefined {
+    return this.#chain.newest
+  }
+
+  /** How the newest block is known now. */
+  get following(): 'socket' | 'polling' | 'idle' {
+    if (this.#pushed?.active) return 'socket'
+    return this.#options.polls() ? 'polling' : 'idle'
+  }
+
+  /** Looks at the newest block now, whatever has been pushed. */
+  look(): void {
+    this.#lookAt = 0
+    this.#wanted = true
+    this.#bell.ring()
+  }
+
+  /** When the last look began that succeeded, on the clock of performance.now(). */
+  get lookedAt(): number {
+    return this.#lookedAt
+  }
+
+  /** Calls `listener` whenever the path has changed or a look that was asked for is done, until the signal aborts. */
+  listen(listener: () => void, signal: AbortSignal): void {
+    this.#listeners.add(listener)
+    signal.addEventListener('abort', () => this.#listeners.delete(listener), { once: true })
+  }
+
+  /** Each block once and in order, from the newest one on; ends when the signal aborts. */
+  async *events(signal: AbortSignal): AsyncGenerator<HeadEvent, void, void> {
+    const bell = new Bell()
+    this.listen(bell.ring, signal)
+    let seen: readonly HeadBlock[] = []
+    while (!signal.aborted) {
+      const { path } = this
+      const events = changesBetween(seen, path)
+      seen = path
+      for (const event of events) {
+        yield event
+        if (signal.aborted) return
+      }
+      if (this.path === seen) await bell.heard(Number.POSITIVE_INFINITY, signal)
+    }
+  }
+
+  /** Follows the chain until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { socket, polls } = this.#options
+    this.#lookAt = polls() ? 0 : Number.POSITIVE_INFINITY
+    const listener = {
+      notice: (result: unknown) => this.#hear(result, socket?.host ?? ''),
+      changed: () => {
+        if (polls()) this.look()
+      },
+    }
+    this.#pushed = socket?.subscribe(['newHeads'], listener, signal)
+    while (!signal.aborted) {
+      const now = performance.now()
+      if (now >= this.#lookAt) {
+        this.#lookAt = now + this.#interval()
+        const looked = await this.#tried(async () => this.#take(await this.#options.reader.latest()))
+        if (looked) this.#seenAt(now)
+        else this.#retrySoon()
+      }
+      await this.#takeAnnounced()
+      if (!this.#announced) await this.#bell.heard(this.#lookAt - performance.now(), signal)
+    }
+  }
+
+  /** Milliseconds until the next look that nobody asked for. */
+  #interval(): number {
+    const { timing, polls } = this.#options
+    if (!polls()) return Number.POSITIVE_INFINITY
+    return this.#pushed?.active ? timing.lookMs : timing.pollMs
+  }
+
+  async #takeAnnounced(): Promise<void> {
+    const announced = this.#announced
+    this.#announced = undefined
+    if (!announced || performance.now() < this.#deafUntil) return
+    const { newest } = this
+    const isFar = newest !== undefined && announced.number - newest.number > FAR
+    if (!isFar && (await this.#tried(() => this.#take(announced)))) return
+    // One look instead of a read of the pool for each head that a socket may invent.
+    this.#deafUntil = performance.now() + this.#options.timing.pollMs
+    this.#retrySoon()
+  }
+
+  #seenAt(now: number): void {
+    this.#lookedAt = now
+    if (!this.#wanted) return
+    this.#wanted = false
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #retrySoon(): void {
+    this.#lookAt = Math.min(this.#lookAt, performance.now() + this.#options.timing.pollMs)
+  }
+
+  #hear(result: unknown, host: string): void {
+    try {
+      const block = parseBlock(result, host)
+      this.#options.reader.hint(block)
+      this.#announced = block
+    } catch (error) {
+      this.#options.logger.warn('a head was not understood', {
+        chain: this.#options.chain.id,
+        cause: String(error),
+      })
+    }
+    this.#bell.ring()
+  }
+
+  async #take(head: HeadBlock): Promise<void> {
+    const { newest, path } = this.#chain
+    if (!newest) return this.#begin(head)
+    const missing = head.number - newest.number - 1n
+    if (missing > 0n && missing < FAR)
+      await this.#options.reader.readAhead(newest.number + 1n, head.number - 1n)
+    this.#tell(await this.#chain.advance(head), path)
+  }
+
+  async #begin(head: HeadBlock): Promise<void> {
+    const parents = this.#options.polls() ? await this.#parentsOf(head) : []
+    const path = [head]
+    for (const parent of [...parents].reverse()) {
+      if (parent.hash !== path[0]?.parentHash) break
+      path.unshift(parent)
+    }
+    const before = this.path
+    this.#tell(this.#chain.restart(path), before)
+  }
+
+  async #parentsOf({ number }: HeadBlock): Promise<readonly HeadBlock[]> {
+    const lineage = BigInt(Math.min(LINEAGE.max, Math.max(LINEAGE.min, this.#options.chain.confirmations)))
+    const from = number > lineage ? number - lineage : 0n
+    return number === 0n ? [] : this.#options.reader.readAhead(from, number - 1n)
+  }
+
+  #tell(events: readonly HeadEvent[], before: readonly HeadBlock[]): void {
+    if (this.path === before) return
+    const { metrics, logger, chain } = this.#options
+    const labels = { chain: chain.id }
+    for (const event of events) {
+      if (event.kind === 'reorg') {
+        metrics.count('rpc_reorgs', labels)
+        metrics.observe('rpc_reorg_depth', labels, event.depth)
+        const { depth, ancestor } = event
+        logger.warn('reorg', { chain: chain.id, depth, ancestor: ancestor.number.toString() })
+      } else if (event.kind === 'gap') {
+        metrics.count('rpc_head_threads_lost', labels)
+        logger.warn('lost the thread of heads', { chain: chain.id, last: event.last.number.toString() })
+      }
+    }
+    const heads = events.filter(({ kind }) => kind === 'head').length
+    if (heads > 1) metrics.count('rpc_gaps_filled', { ...labels, of: 'heads' }, heads - 1)
+    if (this.newest) metrics.gauge('rpc_head', labels, Number(this.newest.number))
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  /** Whether it worked. Failures of providers end with the next look; the same one over and over does not. */
+  async #tried(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work()
+      this.#failures = 0
+      return true
+    } catch (error) {
+      const { logger, metrics, chain, reader } = this.#options
+      metrics.count('rpc_head_failures', { chain: chain.id })
+      logger.warn('the newest block is not known', { chain: chain.id, cause: String(error) })
+      // Endpoints answer, and yet the parents of their head are not to be had.
+      if (isBursarError(error, 'provider_garbage') && ++this.#failures >= MAX_FAILURES) {
+        this.#failures = 0
+        const before = this.path
+        const head = await reader.latest().catch(() => undefined)
+        if (head) this.#tell(this.#chain.restart([head]), before)
+      }
+      return false
+    }
+  }
+}
