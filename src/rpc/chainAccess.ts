@@ -31,6 +31,8 @@ export interface ChainAccess {
   healthy(): readonly ChainClient[]
   /** Forgets what was true of the newest block; called after sends of our own. */
   headMoved(): void
+  /** Whether any endpoint has a socket. */
+  readonly pushes: boolean
   /**
    * Tells of each new head and reorganisation, in order and none twice, until the returned function is called: over
    * the socket, else by asking once a block while somebody listens. A hint where to look, and no proof.
@@ -125,6 +127,7 @@ export function openChainAccess(
     shown: chainClient(chain.id, shownWhileFollowed),
     healthy: () => pool.healthy().flatMap((transport) => clientOf.get(transport) ?? []),
     headMoved: shown.headMoved,
+    pushes: sockets.length > 0,
     onHead: (listener) => feed.onHead(listener),
     live,
     probeSockets: (signal) =>

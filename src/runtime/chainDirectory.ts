@@ -1,4 +1,4 @@
-import type { ChainAdapter, ChainDirectory } from '../chains/adapter.ts'
+import type { ChainAdapter, ChainDirectory, HeadWatch } from '../chains/adapter.ts'
 import { namingItsChain } from '../chains/chainErrors.ts'
 import type { ChainRegistry } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
@@ -55,6 +55,13 @@ export class OpenChains implements ChainDirectory {
 
   configured(): readonly Chain[] {
     return this.#usable
+  }
+
+  async watch(text: string, moved: () => void): Promise<HeadWatch | undefined> {
+    const { access } = await this.open(text)
+    if (!access.pushes) return undefined
+    const stop = access.onHead(moved)
+    return { pushed: () => access.live.following() === 'socket', stop }
   }
 
   /** Throws `chain_unknown` or `chain_not_configured`. */

@@ -69,7 +69,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
   const policy = new Policy(config.policy)
   const judge = new Judge(policy)
   const guard = new ChainGuard(new ChainIdentities(journal), clock)
-  const leases = new Leases(journal, operations, logger)
+  const leases = new Leases(journal, operations, chains, logger)
   const broadcaster = new Broadcaster(async (chain, raw, signal) => {
     const { access } = await chains.open(chain)
     const result = await submitRaw(access.sends, raw, signal)

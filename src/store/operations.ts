@@ -170,13 +170,13 @@ export class OperationStore {
 
   /**
    * Takes or renews the lease on unfinished operations that nobody drives, or that this owner drives already.
-   * Returns their ids, oldest first. Writes nothing when there are none.
+   * Oldest first. Writes nothing when there are none.
    */
-  async claim(lease: Lease, limit: number): Promise<readonly string[]> {
+  async claim(lease: Lease, limit: number): Promise<readonly Pick<OperationRow, 'id' | 'chain'>[]> {
     const claimable = (db: JournalDb | JournalTransaction) =>
       db
         .selectFrom('operations')
-        .select('id')
+        .select(['id', 'chain'])
         .where('state', 'in', ['running', 'stuck'])
         .where((or) =>
           or.or([
@@ -191,14 +191,18 @@ export class OperationStore {
         .execute()
     if ((await this.#journal.read(claimable)).length === 0) return []
     return this.#journal.transact(async (tx) => {
-      const ids = (await claimable(tx)).map((row) => row.id)
-      if (ids.length === 0) return []
+      const claimed = await claimable(tx)
+      if (claimed.length === 0) return []
       await tx
         .updateTable('operations')
         .set({ lease_owner: lease.owner, lease_until: lease.until })
-        .where('id', 'in', ids)
+        .where(
+          'id',
+          'in',
+          claimed.map(({ id }) => id),
+        )
         .execute()
-      return ids
+      return claimed
     })
   }
 

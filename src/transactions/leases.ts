@@ -1,8 +1,10 @@
+import type { ChainDirectory } from '../chains/adapter.ts'
 import { pause } from '../primitives/abort.ts'
 import { newId } from '../primitives/ids.ts'
 import type { Logger } from '../primitives/logger.ts'
 import type { Journal } from '../store/journal.ts'
 import type { Lease, OperationStore } from '../store/operations.ts'
+import { HeadWatches } from './headWatches.ts'
 
 /** A process that dies loses its operations to the others after this long. */
 const LEASE_MS = 5_000
@@ -16,24 +18,44 @@ const RETRY_MS = 2_000
 /** Moves an operation as far as it goes; answers in how many milliseconds it may go further. */
 type Drive = (operationId: string) => Promise<number>
 
+/** Where each new head is told, looking without one is for the case that telling fails. */
+const PUSHED_FACTOR = 8
+const MAX_PAUSE_MS = 15_000
+
+/** One operation that this process follows. */
+interface Followed {
+  readonly chain: string
+  /** By the monotonic clock. */
+  due: number
+  driving: boolean
+  /** The chain has moved while it was driven. */
+  again: boolean
+}
+
 /**
  * This process's claim on unfinished operations, and the loop that follows them: those it began, and those of
  * processes that died. Leases keep work from being done twice; the journal's fences keep it harmless if it is.
  */
 export class Leases {
   readonly #owner = newId('proc')
-  /** When each operation is due again, by the monotonic clock; `Infinity` while it is driven. */
-  readonly #due = new Map<string, number>()
+  readonly #followed = new Map<string, Followed>()
   readonly #journal: Journal
   readonly #operations: OperationStore
+  readonly #heads: HeadWatches
   readonly #logger: Logger
   #loop: Promise<void> = Promise.resolve()
   #idle = new AbortController()
   #stopped = false
 
-  constructor(journal: Journal, operations: OperationStore, logger: Logger) {
+  constructor(
+    journal: Journal,
+    operations: OperationStore,
+    directory: Pick<ChainDirectory, 'watch'>,
+    logger: Logger,
+  ) {
     this.#journal = journal
     this.#operations = operations
+    this.#heads = new HeadWatches(directory, (chain) => this.#moved(chain), logger)
     this.#logger = logger
   }
 
@@ -57,6 +79,7 @@ export class Leases {
     this.#stopped = true
     this.wake()
     await this.#loop
+    this.#heads.keepTo(new Set())
     await underWay()
     // They run out by themselves when the journal cannot be written any more.
     await this.#operations.release(this.#owner).catch((error: unknown) => {
@@ -73,33 +96,54 @@ export class Leases {
     }
   }
 
-  /** Renews what is held and drives what is not driven yet: an endpoint that hangs holds up its own operations only. */
+  /** Renews what is held and drives what is due: an endpoint that hangs holds up its own operations only. */
   async #tick(drive: Drive): Promise<number> {
     try {
-      const ids = await this.#operations.claim(this.take(), MAX_OPERATIONS)
-      const held = new Set(ids)
-      for (const [id, due] of this.#due) {
-        if (!held.has(id) && due !== Number.POSITIVE_INFINITY) this.#due.delete(id)
+      const claimed = await this.#operations.claim(this.take(), MAX_OPERATIONS)
+      const held = new Set(claimed.map(({ id }) => id))
+      for (const [id, { driving }] of this.#followed) {
+        if (!held.has(id) && !driving) this.#followed.delete(id)
       }
-      for (const id of ids) {
-        if ((this.#due.get(id) ?? 0) <= performance.now()) void this.#driveOne(id, drive)
+      this.#heads.keepTo(new Set(claimed.map(({ chain }) => chain)))
+      for (const { id, chain } of claimed) {
+        const one = this.#followed.get(id) ?? { chain, due: 0, driving: false, again: false }
+        this.#followed.set(id, one)
+        if (!one.driving && one.due <= performance.now()) void this.#driveOne(id, one, drive)
       }
-      return ids.length
+      return claimed.length
     } catch (error) {
       this.#logger.error('following failed', { cause: String(error) })
       return 0
     }
   }
 
-  async #driveOne(id: string, drive: Drive): Promise<void> {
-    this.#due.set(id, Number.POSITIVE_INFINITY)
+  async #driveOne(id: string, one: Followed, drive: Drive): Promise<void> {
+    one.driving = true
+    one.again = false
+    const pauseMs = await this.#attempt(id, one.chain, drive)
+    one.due = one.again ? 0 : performance.now() + pauseMs
+    one.driving = false
+  }
+
+  /** Drives once; answers when to look again. */
+  async #attempt(id: string, chain: string, drive: Drive): Promise<number> {
     try {
       const pauseMs = await drive(id)
-      this.#due.set(id, performance.now() + pauseMs)
+      return Math.min(this.#heads.pushed(chain) ? pauseMs * PUSHED_FACTOR : pauseMs, MAX_PAUSE_MS)
     } catch (error) {
       // It is tried again: an operation is never dropped because a chain did not answer.
       this.#logger.warn('operation waits', { operation: id, cause: String(error) })
-      this.#due.set(id, performance.now() + RETRY_MS)
+      return RETRY_MS
     }
+  }
+
+  /** Whatever is under way there may have moved as well, or may have to be looked at again. */
+  #moved(chain: string): void {
+    for (const one of this.#followed.values()) {
+      if (one.chain !== chain) continue
+      one.due = 0
+      one.again = true
+    }
+    this.wake()
   }
 }

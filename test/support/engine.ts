@@ -112,6 +112,8 @@ export interface EngineOptions {
   readonly maxGasPriceGwei?: string
   readonly rpcTimeoutMs?: number
   readonly ttlSeconds?: number
+  /** Heads are pushed: anvil serves sockets where it serves HTTP. */
+  readonly sockets?: boolean
 }
 
 export type Engine = ReturnType<typeof startEngine>
@@ -122,7 +124,10 @@ export function startEngine(options: EngineOptions) {
   const home = options.home ?? mkdtempSync(join(tmpdir(), 'bursar-engine-'))
   const registry = createRegistry(allChains, [])
   const endpoints = new Map(
-    options.lanes.map((lane) => [lane.id, [{ url: new Secret(lane.proxy.url), priority: 0 }]]),
+    options.lanes.map((lane) => {
+      const socket = options.sockets ? { socket: new Secret(lane.rpcUrl.replace('http:', 'ws:')) } : {}
+      return [lane.id, [{ url: new Secret(lane.proxy.url), priority: 0, ...socket }]]
+    }),
   )
   const usable = registry.all().filter(({ id }) => endpoints.has(id))
   const access = {
@@ -145,7 +150,7 @@ export function startEngine(options: EngineOptions) {
     maxSlippagePercent: '2.0',
   })
   const judge = new Judge(policy)
-  const leases = new Leases(journal, operations, silentLogger)
+  const leases = new Leases(journal, operations, chains, silentLogger)
   const guard = new ChainGuard(new ChainIdentities(journal), clock)
   const broadcaster = new Broadcaster(async (chain, raw, signal) => {
     const { access } = await chains.open(chain)

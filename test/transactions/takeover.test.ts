@@ -176,7 +176,7 @@ describe('F5: two processes drive one operation', () => {
 })
 
 describe('leases', () => {
-  const claim = (by: Engine) => by.operations.claim(by.leases.take(), 100)
+  const claim = async (by: Engine) => (await by.operations.claim(by.leases.take(), 100)).map(({ id }) => id)
 
   it('F1, F16: an operation belongs to one process until its lease ends, then to whoever asks first', async () => {
     const { operationId } = await begun('leased')
