@@ -206,7 +206,7 @@ export interface ChainAdapter {
   ): Promise<BalanceReading>
   head(signal: AbortSignal): Promise<BlockRef>
   /** Throws `provider_disagreement` when endpoints tell different things of how a transaction was included. */
-  confirmInclusion(hash: string, signal: AbortSignal): Promise<void>
+  confirmInclusion(seen: Required<TransactionStatus>, signal: AbortSignal): Promise<void>
   status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
   /**
    * Hashes of the block in which the account's nonce was used, when that was at or before block `newest`; undefined

@@ -121,8 +121,8 @@ export const errorCatalogue = {
     2009,
     'provider',
     { afterSeconds: 30 },
-    (c: { what: string; hosts: readonly string[] }) => ({
-      message: `Endpoints disagree about ${c.what}: ${list(c.hosts)} tell different things of the same block. Nothing was signed.`,
+    (c: { what: string; host: string }) => ({
+      message: `Endpoints disagree about ${c.what}: ${c.host} does not confirm what another one tells of the same block. Nothing was signed.`,
       fix: 'Ask the operator which endpoint is wrong (get_status, doctor) before paying on this chain.',
     }),
   ),

@@ -78,7 +78,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
       return parseHead(block, client.host).ref.hash
     },
     blockThatUsed: (account, nonce, newest, signal) => blockThatUsed(client, account, nonce, newest, signal),
-    confirmInclusion: (hash, signal) => witnesses.agree([inclusionFact(hash)], signal),
+    confirmInclusion: (seen, signal) => witnesses.agree([inclusionFact(seen)], signal),
     status: (account, hashes, signal) => readStatus(client, account, hashes, signal),
   }
 }

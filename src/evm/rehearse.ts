@@ -128,13 +128,13 @@ export class EvmRehearsals {
     const unread = tokens.filter(
       ({ id }) => !tokenBalances.has(id) && !expected.some((each) => each.id === id),
     )
-    const [more] = await Promise.all([
+    const more =
       unread.length === 0
         ? new Map<string, bigint>()
-        : readTokenBalances(account, unread, block.hash, this.#client, signal),
-      this.#witnesses.agree(accountFacts(account, tokens, block.hash), signal),
-    ])
-    return { ...rehearsal, tokenBalances: new Map([...tokenBalances, ...more]) }
+        : await readTokenBalances(account, unread, block.hash, this.#client, signal)
+    const complete = { ...rehearsal, tokenBalances: new Map([...tokenBalances, ...more]) }
+    await this.#witnesses.agree(accountFacts(account, tokens, complete), signal)
+    return complete
   }
 
   #snapshot(outcomes: readonly RpcOutcome[], tokens: readonly Asset[]): Snapshot {

@@ -1,5 +1,5 @@
 import { encodeFunctionData, type Hex } from 'viem'
-import type { Asset, FeeReading } from '../chains/adapter.ts'
+import type { Asset, FeeReading, Rehearsal } from '../chains/adapter.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 import { erc20Abi } from './abi.ts'
@@ -8,6 +8,8 @@ import { FEE_HISTORY, readFees } from './fees.ts'
 import { asHex, fromQuantity } from './quantity.ts'
 import { isVerdict } from './reverts.ts'
 import type { Question } from './witnesses.ts'
+
+type BlockTag = 'latest' | { readonly blockHash: string }
 
 /** What a decision about a payload of an account needs, besides its simulation. */
 export interface Snapshot {
@@ -59,16 +61,32 @@ export async function readTokenBalances(
   return tokenBalancesOf(await client.batch(requests, signal), tokens, client)
 }
 
-/** What pre-flight and the nonce stand on, at a block that honest endpoints agree about. */
-export function accountFacts(account: Hex, tokens: readonly Asset[], blockHash: string): readonly Question[] {
-  const at = { blockHash }
-  const fact = (request: RpcRequest, what: string): Question => {
-    return { request, what: `${what} of ${account}`, essence: (result) => String(result).toLowerCase() }
-  }
+/** What pre-flight and the nonce stand on, as read, to be confirmed at the block of the simulation. */
+export function accountFacts(
+  account: Hex,
+  tokens: readonly Asset[],
+  { block, nativeBalance, minedCount, tokenBalances }: Rehearsal,
+): readonly Question[] {
+  const at = { blockHash: block.hash }
+  const fact = (request: (block: BlockTag) => RpcRequest, what: string, claimed: bigint): Question => ({
+    request: request(at),
+    newest: request('latest'),
+    what: `${what} of ${account}`,
+    claimed: claimed.toString(),
+    essence: (result) => BigInt(result as string).toString(),
+  })
   return [
-    fact({ method: 'eth_getBalance', params: [account, at] }, 'the balance'),
-    fact({ method: 'eth_getTransactionCount', params: [account, at] }, 'the nonce'),
-    ...tokens.map((token) => fact(balanceRequest(account, token, at), `the balance in ${token.id}`)),
+    fact((block) => ({ method: 'eth_getBalance', params: [account, block] }), 'the balance', nativeBalance),
+    fact(
+      (block) => ({ method: 'eth_getTransactionCount', params: [account, block] }),
+      'the nonce',
+      minedCount,
+    ),
+    ...tokens.flatMap((token) => {
+      const balance = tokenBalances.get(token.id)
+      if (balance === undefined) return []
+      return [fact((block) => balanceRequest(account, token, block), `the balance in ${token.id}`, balance)]
+    }),
   ]
 }
 
@@ -78,7 +96,7 @@ export function distinctTokens(assets: readonly Asset[]): readonly Asset[] {
   return [...new Map(tokens.map((token) => [token.id, token])).values()]
 }
 
-function balanceRequest(account: Hex, token: Asset, at: 'latest' | { blockHash: string }): RpcRequest {
+function balanceRequest(account: Hex, token: Asset, at: BlockTag): RpcRequest {
   const data = encodeFunctionData({ abi: erc20Abi, functionName: 'balanceOf', args: [account] })
   return { method: 'eth_call', params: [{ to: token.address, data }, at] }
 }

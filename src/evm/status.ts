@@ -6,16 +6,20 @@ import { asHex, asObject, fromQuantity } from './quantity.ts'
 import type { Question } from './witnesses.ts'
 
 /** The receipt that is about to be taken for final, as every endpoint must tell it. */
-export function inclusionFact(hash: string): Question {
+export function inclusionFact({ hash, included }: Required<TransactionStatus>): Question {
   return {
     request: { method: 'eth_getTransactionReceipt', params: [hash] },
     what: `the receipt of ${hash}`,
+    claimed: essenceOf(included.blockHash, included.succeeded, included.gasUsed),
     essence: (result) => {
       const { blockHash, status, gasUsed } = asObject(result, 'the receipt', 'an endpoint')
-      return [blockHash, status, gasUsed].map(String).join(' ').toLowerCase()
+      return essenceOf(String(blockHash), BigInt(String(status)) === 1n, BigInt(String(gasUsed)))
     },
   }
 }
+
+const essenceOf = (blockHash: string, succeeded: boolean, gasUsed: bigint) =>
+  `${blockHash.toLowerCase()} ${succeeded} ${gasUsed}`
 
 /** Head, mined count and what the chain knows of each hash, in one round trip. */
 export async function readStatus(

@@ -1,23 +1,34 @@
 import { BursarError } from '../errors/bursarError.ts'
+import { pause, withDeadline } from '../primitives/abort.ts'
 import type { ChainClient } from '../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 
-/** A fact as one endpoint tells it, and how its words are compared. */
+/** A fact that every honest endpoint tells in the same way, because it is of one block. */
 export interface Question {
-  /** Asked at a named block, so that honest endpoints cannot differ. */
   readonly request: RpcRequest
+  /** The same at the newest block, for an endpoint that does not have that block yet. */
+  readonly newest?: RpcRequest
   /** What the fact is, for the error. */
   readonly what: string
+  /** What was told first, and is about to be relied upon. */
+  readonly claimed: string
   /** The part of an answer that must be the same everywhere. */
   readonly essence: (result: unknown) => string
 }
 
 /** More than this many agreeing adds cost and no trust. */
 const ENOUGH = 2
+/** One that is silent for so long is left out, as one that fails. */
+const PATIENCE_MS = 2_000
+/** How long an endpoint that is a little behind is waited for, in all about a second. */
+const LOOKS = 5
+const BETWEEN_LOOKS_MS = 250
 
 /**
- * Facts that money depends on, from two endpoints where there are two (T12). Endpoints that fail, or that do not
- * have the block yet, are left out: one that works is enough. Those that answer must agree.
+ * Facts that money depends on, from two endpoints where there are two (T12). Endpoints that fail are left out: one
+ * that works is enough. Those that answer must agree. One that does not know the block is waited for, and is believed
+ * when it tells the same of its own newest block; when it goes on not knowing, that is a disagreement as well: a block
+ * that only one endpoint knows may be invented.
  */
 export class Witnesses {
   readonly #healthy: () => readonly ChainClient[]
@@ -26,47 +37,70 @@ export class Witnesses {
     this.#healthy = healthy
   }
 
-  /** Throws `provider_disagreement` when two endpoints tell different things of the same block (F18). */
+  /** Throws `provider_disagreement` when an endpoint contradicts what is claimed (F18). */
   async agree(questions: readonly Question[], signal: AbortSignal): Promise<void> {
-    const clients = this.#healthy()
+    const clients = this.#healthy().slice(0, ENOUGH + 1)
     if (clients.length < ENOUGH) return
-    const testimonies = await Promise.all(
-      clients.slice(0, ENOUGH + 1).map((client) => ask(client, questions, signal)),
-    )
-    for (const [index, { what }] of questions.entries()) {
-      const told = testimonies.flatMap(({ host, essences }) => {
-        const essence = essences[index]
-        return essence === undefined ? [] : [{ host, essence }]
-      })
-      const [first, ...others] = told
-      const liar = others.find(({ essence }) => essence !== first?.essence)
-      if (!first || !liar) continue
-      const context = { what, hosts: [first.host, liar.host] }
-      throw new BursarError('provider_disagreement', context, { chain: clients[0]?.chain ?? '' })
-    }
+    await Promise.all(clients.map((client) => requireAgreement(client, questions, signal)))
   }
 }
 
-interface Testimony {
-  readonly host: string
-  readonly essences: readonly (string | undefined)[]
-}
-
-async function ask(
+async function requireAgreement(
   client: ChainClient,
   questions: readonly Question[],
   signal: AbortSignal,
-): Promise<Testimony> {
-  const { host } = client
+): Promise<void> {
+  let open = questions
+  for (let look = 1; open.length > 0; look++) {
+    const told = await ask(client, open, (question) => question.request, signal)
+    if (told === undefined) return
+    const unknown = open.filter((question, index) => !confirms(client, question, told[index]))
+    open = await stillOpen(client, unknown, signal)
+    if (open.length > 0 && look === LOOKS) throw disagreement(client, open[0] as Question)
+    if (open.length > 0) await pause(BETWEEN_LOOKS_MS, signal)
+    signal.throwIfAborted()
+  }
+}
+
+/** Those of the questions that the endpoint does not answer like this at its own newest block either. */
+async function stillOpen(
+  client: ChainClient,
+  unknown: readonly Question[],
+  signal: AbortSignal,
+): Promise<readonly Question[]> {
+  const elsewhere = unknown.filter(({ newest }) => newest !== undefined)
+  if (elsewhere.length === 0) return unknown
+  const told = await ask(client, elsewhere, ({ request, newest }) => newest ?? request, signal)
+  if (told === undefined) return []
+  const settled = elsewhere.filter(({ essence, claimed }, index) => {
+    // Its newest block may differ for good reasons: only a match tells something.
+    return essenceOf(told[index], essence) === claimed
+  })
+  return unknown.filter((question) => !settled.includes(question))
+}
+
+/** Whether the endpoint tells the same of that very block; false when it does not know. Throws when it contradicts. */
+function confirms(client: ChainClient, question: Question, outcome: RpcOutcome | undefined): boolean {
+  const essence = essenceOf(outcome, question.essence)
+  if (essence === undefined) return false
+  if (essence !== question.claimed) throw disagreement(client, question)
+  return true
+}
+
+/** Undefined when the endpoint failed or was silent: it is no witness. */
+async function ask(
+  client: ChainClient,
+  questions: readonly Question[],
+  requestOf: (question: Question) => RpcRequest,
+  signal: AbortSignal,
+): Promise<readonly RpcOutcome[] | undefined> {
   try {
-    const outcomes = await client.batch(
-      questions.map(({ request }) => request),
-      signal,
+    return await withDeadline(PATIENCE_MS, signal, (limited) =>
+      client.batch(questions.map(requestOf), limited),
     )
-    return { host, essences: questions.map(({ essence }, index) => essenceOf(outcomes[index], essence)) }
   } catch {
     signal.throwIfAborted()
-    return { host, essences: [] }
+    return undefined
   }
 }
 
@@ -74,7 +108,16 @@ function essenceOf(
   outcome: RpcOutcome | undefined,
   essence: (result: unknown) => string,
 ): string | undefined {
-  // A refusal or a null says that the endpoint cannot tell, which is not a contradiction.
+  // A refusal or a null says that the endpoint cannot tell, which is not a contradiction by itself.
   if (!outcome?.ok || outcome.result === null || outcome.result === undefined) return undefined
-  return essence(outcome.result)
+  try {
+    return essence(outcome.result)
+  } catch {
+    // Nor is an answer that is none.
+    return undefined
+  }
+}
+
+function disagreement({ host, chain }: ChainClient, { what }: Question): BursarError {
+  return new BursarError('provider_disagreement', { what, host }, { chain })
 }

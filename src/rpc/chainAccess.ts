@@ -93,7 +93,10 @@ export function openChainAccess(
   const clientOf = new Map(
     members.map(({ transport }) => [transport, chainClient(chain.id, readsOnly(transport))]),
   )
-  const pool = pooled(members, { chain: chain.id, maxLag: maxLagOf(chain), metrics: options.metrics })
+  const pool = pooled(members, {
+    ...{ chain: chain.id, blockTimeMs: chain.blockTimeMs },
+    ...{ maxLag: maxLagOf(chain), metrics: options.metrics },
+  })
   const reads = readsOnly(coalesced(pool))
   const shown = cached(reads, options.cache, chain.id)
   pool.onHead(() => shown.headMoved())

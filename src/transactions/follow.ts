@@ -45,7 +45,7 @@ async function recordInclusion(
   const confirmations = Math.max(depth, 1)
   const final = confirmations >= adapter.chain.confirmations
   // One endpoint's word is enough to say included, not to say final.
-  if (final) await adapter.confirmInclusion(attempt.hash, signal)
+  if (final) await adapter.confirmInclusion({ hash: attempt.hash, state: 'included', included }, signal)
   if (step.included_hash !== included.blockHash || final) {
     await steps.included(attempt, { ...included, confirmations, final })
   } else if (confirmations !== step.confirmations) {

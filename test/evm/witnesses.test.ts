@@ -46,11 +46,39 @@ async function rehearse() {
   return adapter.plan(draft, { urgency: 'standard', maxGasPrice: 500_000_000_000n }, unattended())
 }
 
+const isOfABlock = ({ params }: ProxyCall) => typeof params[1] === 'object'
+
+/** Answers questions about blocks by hash like an endpoint that does not have them, while `behind` says so. */
+const lacking =
+  (behind: () => boolean, balance?: string) =>
+  (calls: readonly ProxyCall[]): FaultAction | undefined => {
+    const [first] = calls
+    if (first?.method !== 'eth_getBalance' || calls.length > 3 || !behind()) return undefined
+    return {
+      kind: 'rewrite',
+      text: (answer) => {
+        const outcomes = [JSON.parse(answer)].flat() as { id: number; result?: unknown }[]
+        const told = outcomes.map(({ id, result }, index) => {
+          const call = calls[index]
+          if (call && isOfABlock(call)) {
+            return { id, jsonrpc: '2.0', error: { code: -32000, message: 'header not found' } }
+          }
+          return {
+            id,
+            jsonrpc: '2.0',
+            result: call?.method === 'eth_getBalance' ? (balance ?? result) : result,
+          }
+        })
+        return JSON.stringify(answer.startsWith('[') ? told : told[0])
+      },
+    }
+  }
+
 /** Changes what one endpoint says about accounts, and nothing else. */
 const lying =
   (method: string, lie: string) =>
   (calls: readonly ProxyCall[]): FaultAction | undefined => {
-    if (!calls.some((call) => call.method === method && typeof call.params[1] === 'object')) return undefined
+    if (!calls.some((call) => call.method === method && isOfABlock(call))) return undefined
     return {
       kind: 'rewrite',
       text: (answer) => {
@@ -89,6 +117,52 @@ test.each([
     })
   },
 )
+
+test('T12: a block that only one endpoint knows may be invented: without a second word nothing is signed', async () => {
+  proxies[1]?.setFault(lacking(() => true, '0x1'))
+  await expect(rehearse()).rejects.toMatchObject({
+    code: 'provider_disagreement',
+    message: expect.stringContaining(`the balance of ${AGENT}`),
+    sideEffect: 'none',
+  })
+})
+
+test('F17: an endpoint that is a block behind and tells the same agrees', async () => {
+  proxies[1]?.setFault(lacking(() => true))
+  const { rehearsal } = await rehearse()
+  expect(rehearsal.outcome.ok).toBe(true)
+})
+
+test('F17: an endpoint that is behind and tells something else is waited for', async () => {
+  let asked = 0
+  proxies[1]?.setFault(lacking(() => ++asked <= 4, '0x1'))
+  const { rehearsal } = await rehearse()
+  expect(rehearsal.outcome.ok).toBe(true)
+  expect(asked).toBeGreaterThan(4)
+})
+
+test('T12: what was read first is compared too: an endpoint may lie once', async () => {
+  proxies[0]?.setFault((calls) => {
+    if (!calls.some(({ method }) => method === 'eth_simulateV1')) return undefined
+    const at = calls.findIndex(({ method }) => method === 'eth_getBalance')
+    const text = (answer: string) => {
+      const outcomes = JSON.parse(answer) as { result: unknown }[]
+      const told = outcomes[at]
+      if (told) told.result = '0xffffffffffffffffffff'
+      return JSON.stringify(outcomes)
+    }
+    return { kind: 'rewrite', text }
+  })
+  await expect(rehearse()).rejects.toMatchObject({ code: 'provider_disagreement' })
+})
+
+test('F17: a witness that is silent holds nothing up for long, and is left out', async () => {
+  proxies[1]?.setFault((calls) => (calls[0]?.method === 'eth_getBalance' ? { kind: 'hang' } : undefined))
+  const started = performance.now()
+  const { rehearsal } = await rehearse()
+  expect(rehearsal.outcome.ok).toBe(true)
+  expect(performance.now() - started).toBeLessThan(4_500)
+})
 
 test('F17: an endpoint that is down is no contradiction: the other one serves alone', async () => {
   proxies[1]?.setFault(() => ({ kind: 'status', code: 500 }))

@@ -138,6 +138,56 @@ test('a null does not beat a value that is on its way, and does not wait for a b
   expect(performance.now() - started).toBeLessThan(TIMEOUT_MS / 2)
 })
 
+describe('T12: an endpoint that claims a block from the far future', () => {
+  const ahead = (answer: string) =>
+    answer
+      .replaceAll(/"number":"(0x[0-9a-f]+)"/g, (_all, number: string) => {
+        return `"number":"0x${(BigInt(number) + 1_000_000n).toString(16)}"`
+      })
+      .replaceAll(/"result":"0x([0-9a-f]{1,6})"/g, (_all, number: string) => {
+        return `"result":"0x${(BigInt(`0x${number}`) + 1_000_000n).toString(16)}"`
+      })
+  const head = async (from: ChainAccess) => {
+    const block = await from.client.call('eth_getBlockByNumber', ['latest', false], unattended())
+    return BigInt((block as { number: string }).number)
+  }
+
+  test('T12: is not believed, and does not make the honest one look as if it lagged', async () => {
+    const chainAccess = access()
+    const before = await head(chainAccess)
+    primary.setFault(always({ kind: 'rewrite', text: ahead }))
+    for (let call = 0; call < 5; call++) expect(await head(chainAccess)).toBeLessThan(before + 1_000n)
+    expect(chainAccess.report()).toMatchObject([{ state: 'lagging' }, { state: 'healthy' }])
+    expect(chainAccess.healthy()).toHaveLength(1)
+    primary.setFault(undefined)
+    await expect
+      .poll(
+        async () => {
+          await head(chainAccess)
+          return chainAccess.report()[0]?.state
+        },
+        { timeout: 10_000, interval: 100 },
+      )
+      .toBe('healthy')
+  })
+
+  test('B2: is believed when another one says so too: chains of tests take leaps', async () => {
+    const chainAccess = access()
+    const before = await head(chainAccess)
+    await sandbox.mine(31337, 3_000)
+    expect(await head(chainAccess)).toBeGreaterThanOrEqual(before + 3_000n)
+    await expect
+      .poll(
+        async () => {
+          await head(chainAccess)
+          return chainAccess.report().map(({ state }) => state)
+        },
+        { timeout: 10_000, interval: 100 },
+      )
+      .toEqual(['healthy', 'healthy'])
+  })
+})
+
 describe('F17, F19: an endpoint that stopped following the chain', () => {
   const STALE_BY = 1_000
   const behind = (answer: string) =>

@@ -39,6 +39,10 @@ export class Member {
   latencyMs = 0
   errorRate = 0
   head: bigint | undefined
+  /** The newest block that it has claimed, believed or not. */
+  claim: bigint | undefined
+  /** It claims a block that is not believed. */
+  doubted = false
   problem: string | undefined
   readonly #limiter: RateLimiter | undefined
   readonly #breaker = circuitBreaker(
@@ -127,7 +131,7 @@ export class Member {
     if (this.wrongChain) return 'wrong-chain'
     if (this.#breaker.state === CircuitState.Open) return 'open'
     if (!this.closed) return 'probing'
-    return this.lags(best, maxLag) ? 'lagging' : 'healthy'
+    return this.doubted || this.lags(best, maxLag) ? 'lagging' : 'healthy'
   }
 
   /** What a limiter answers for it slows down and goes round; giving the endpoint a rest besides is too much. */

@@ -4,6 +4,7 @@ import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import { newestBlockIn } from './heads.ts'
 import { LatencyBook } from './latencies.ts'
 import { Member, type MemberOptions, type MemberReport } from './member.ts'
+import { PlausibleHeads } from './plausibleHeads.ts'
 import { race } from './race.ts'
 import { Selection } from './selection.ts'
 
@@ -11,6 +12,7 @@ export interface PoolOptions {
   readonly chain: string
   /** Blocks that a head may be behind the best one. */
   readonly maxLag: bigint
+  readonly blockTimeMs: number
   readonly metrics: Metrics
 }
 
@@ -32,21 +34,19 @@ const PROBE_EVERY_MS = 3_000
 const HEAD: RpcRequest = { method: 'eth_blockNumber', params: [] }
 
 /** Several endpoints of one chain behind one transport: one that works is enough. */
-export function pooled(options: readonly MemberOptions[], { chain, maxLag, metrics }: PoolOptions): Pool {
+export function pooled(options: readonly MemberOptions[], settings: PoolOptions): Pool {
+  const { chain, maxLag, blockTimeMs, metrics } = settings
   const members = options.map((each) => new Member(each))
   const selection = new Selection(members, maxLag)
   const latencies = new LatencyBook()
   const listeners = new Set<(head: bigint) => void>()
-  let newest: bigint | undefined
+  const heads = new PlausibleHeads(members, maxLag, blockTimeMs)
   let probedAt = Number.NEGATIVE_INFINITY
 
   /** What an answer says of its endpoint's newest block. */
   function noteHead(member: Member, requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): void {
     const head = newestBlockIn(requests, outcomes)
-    if (head === undefined) return
-    member.head = head
-    if (newest !== undefined && head <= newest) return
-    newest = head
+    if (head === undefined || !heads.note(member, head)) return
     for (const listener of listeners) listener(head)
   }
 
@@ -72,15 +72,15 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
   async function send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
     const method = requests[0]?.method ?? ''
     const started = performance.now()
-    const { member, outcomes } = await race(selection.order(requests.length), requests, signal, {
+    const { outcomes } = await race(selection.order(requests.length), requests, signal, {
       hedgeAfterMs: hedgeDelay(latencies.p95(method)),
       onHedge: () => metrics.count('rpc_hedges', { chain, method }),
       isBehind: (answer) => {
         const head = newestBlockIn(requests, answer.outcomes)
         const best = selection.bestHead
-        if (head === undefined || best === undefined || best - head <= maxLag) return false
+        if (head === undefined) return false
         noteHead(answer.member, requests, answer.outcomes)
-        return true
+        return answer.member.doubted || (best !== undefined && best - head > maxLag)
       },
       onOvertaken: (slow) => slow.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
@@ -88,7 +88,6 @@ export function pooled(options: readonly MemberOptions[], { chain, maxLag, metri
     const ms = performance.now() - started
     latencies.add(method, ms)
     metrics.observe('rpc_seconds', { chain, method }, ms / 1000)
-    noteHead(member, requests, outcomes)
     probe()
     return outcomes
   }

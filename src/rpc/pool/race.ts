@@ -8,7 +8,7 @@ export interface RaceOptions {
   readonly hedgeAfterMs?: number
   readonly onHedge?: () => void
   readonly onFailover?: (failed: Member) => void
-  /** Whether an answer shows a head that is too far behind what is known: the next member is asked at once. */
+  /** Whether an answer shows a head that is too far behind, or not believed: the next member is asked at once. */
   readonly isBehind?: (answer: Answer) => boolean
   /** A member that had not answered when one that was asked later had. */
   readonly onOvertaken?: (member: Member) => void

@@ -28,7 +28,7 @@ export class Selection {
   }
 
   usable(member: Member, best = this.bestHead): boolean {
-    return member.closed && !member.wrongChain && !member.lags(best, this.#maxLag)
+    return member.closed && !member.wrongChain && !member.doubted && !member.lags(best, this.#maxLag)
   }
 
   /** Those of `members` that would take a signed payment at once; all of them when none would. */

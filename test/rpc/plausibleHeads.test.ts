@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { Member } from '../../src/rpc/pool/member.ts'
+import { PlausibleHeads } from '../../src/rpc/pool/plausibleHeads.ts'
+
+const BLOCK_MS = 2_000
+let now = 0
+
+/** Members that are never asked anything, and what is made of their claims. */
+function pool(count: number) {
+  now = 1_000_000
+  const transport = { host: 'node.example', close: async () => undefined, send: async () => [] }
+  const members = Array.from({ length: count }, () => new Member({ transport, priority: 0, weight: 1 }))
+  const heads = new PlausibleHeads(members, 5n, BLOCK_MS, () => now)
+  const claim = (index: number, head: bigint) => heads.note(members[index] as Member, head)
+  return { members, claim }
+}
+
+test('T12: a chain may grow five times as fast as its blocks come, and by a little more', () => {
+  const { members, claim } = pool(2)
+  expect(claim(0, 1_000n)).toBe(true)
+  now += 10 * BLOCK_MS
+  expect(claim(1, 1_000n + 50n + 5n + 50n + 1n)).toBe(false)
+  expect(members[1]).toMatchObject({ doubted: true, head: undefined })
+  expect(claim(1, 1_000n + 50n + 5n + 50n)).toBe(true)
+  expect(members[1]).toMatchObject({ doubted: false, head: 1_105n })
+})
+
+test('F20: time that passed while the machine slept counts, and a clock set back does not stop the chain', () => {
+  const { claim } = pool(2)
+  claim(0, 1_000n)
+  now += 3_600_000
+  expect(claim(0, 2_800n)).toBe(true)
+  now -= 7_200_000
+  expect(claim(0, 4_600n)).toBe(true)
+})
+
+test('T12: a leap counts once a second endpoint makes it', () => {
+  const { members, claim } = pool(3)
+  claim(0, 1_000n)
+  expect(claim(1, 9_000n)).toBe(false)
+  expect(claim(2, 8_990n)).toBe(false)
+  expect(claim(2, 8_995n)).toBe(true)
+  expect(members[2]?.head).toBe(8_995n)
+})
+
+test('B2: one endpoint alone has to be believed', () => {
+  const { claim } = pool(1)
+  claim(0, 1_000n)
+  expect(claim(0, 9_000_000n)).toBe(true)
+})
+
+test('F19: an older block is no news', () => {
+  const { members, claim } = pool(2)
+  expect(claim(0, 1_000n)).toBe(true)
+  expect(claim(1, 999n)).toBe(false)
+  expect(members[1]).toMatchObject({ head: 999n, doubted: false })
+})
