@@ -7,7 +7,7 @@ import type { SharedCalls } from '../primitives/sharedCalls.ts'
 import type { Cache } from './cache/cache.ts'
 import { cached } from './cache/cached.ts'
 import { type ChainClient, chainClient } from './chainClient.ts'
-import { coalesced } from './coalesce.ts'
+import { coalesced, MAX_BATCH } from './coalesce.ts'
 import { endpointLimiter } from './endpoint/endpointLimiter.ts'
 import { httpTransport } from './endpoint/httpTransport.ts'
 import { rateLimited } from './endpoint/rateLimited.ts'
@@ -97,7 +97,7 @@ export function openChainAccess(
     ...{ chain: chain.id, blockTimeMs: chain.blockTimeMs },
     ...{ maxLag: maxLagOf(chain), metrics: options.metrics },
   })
-  const reads = readsOnly(coalesced(pool))
+  const reads = readsOnly(coalesced(pool, widestBatch(endpoints)))
   const shown = cached(reads, options.cache, chain.id)
   pool.onHead(() => shown.headMoved())
   const client = chainClient(chain.id, reads)
@@ -158,6 +158,14 @@ function openEndpoint(chain: Chain, endpoint: EndpointOptions, options: AccessOp
   const limiter = endpointLimiter({ url, chain: chain.id, provider, perSecond, metrics, ...sharing })
   const wire = rateLimited(httpTransport({ url, timeoutMs }), limiter)
   return { transport: verifiedChain(wire, identityOf(chain), chain.id), priority, weight, limiter }
+}
+
+/**
+ * Callers are joined into no more than the tightest limit lets through in a second: in a larger batch the one that asks
+ * little would wait for those that ask much.
+ */
+function widestBatch(endpoints: readonly EndpointOptions[]): number {
+  return Math.min(MAX_BATCH, ...endpoints.map(({ rateLimit }) => rateLimit ?? MAX_BATCH))
 }
 
 /** A head may be as old as ten seconds' worth of blocks, and two blocks on slow chains. */

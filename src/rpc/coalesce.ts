@@ -1,17 +1,22 @@
-import { unattended } from '../primitives/abort.ts'
+import { setMaxListeners } from 'node:events'
 import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
 
 interface Waiting {
   readonly requests: readonly RpcRequest[]
+  /** Aborts when this caller leaves. */
+  readonly signal: AbortSignal
   readonly resolve: (outcomes: readonly RpcOutcome[]) => void
   readonly reject: (error: unknown) => void
 }
 
+/** What providers take in one request without complaint. */
+export const MAX_BATCH = 100
+
 /**
  * Joins what independent callers ask in the same turn of the event loop into one round trip of at most
- * `maxBatch` calls. One caller's abort ends that caller's wait and nothing else.
+ * `maxBatch` calls. One caller's abort ends that caller's wait; when all have left, the round trip ends too.
  */
-export function coalesced(inner: RpcTransport, maxBatch = 100): RpcTransport {
+export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTransport {
   let waiting: Waiting[] = []
 
   async function flush(): Promise<void> {
@@ -19,7 +24,7 @@ export function coalesced(inner: RpcTransport, maxBatch = 100): RpcTransport {
     waiting = []
     const requests = group.flatMap((entry) => entry.requests)
     try {
-      const outcomes = await inner.send(requests, unattended())
+      const outcomes = await untilAllLeft(group, (signal) => inner.send(requests, signal))
       let from = 0
       for (const entry of group) {
         entry.resolve(outcomes.slice(from, from + entry.requests.length))
@@ -48,8 +53,32 @@ export function coalesced(inner: RpcTransport, maxBatch = 100): RpcTransport {
         const size = waiting.reduce((sum, entry) => sum + entry.requests.length, requests.length)
         if (size > maxBatch) void flush()
         if (waiting.length === 0) setImmediate(() => void (waiting.length > 0 && flush()))
-        waiting.push({ requests, resolve: settled(resolve), reject: settled(reject) })
+        waiting.push({ requests, signal, resolve: settled(resolve), reject: settled(reject) })
       })
     },
+  }
+}
+
+/** Runs a round trip under a signal that aborts once every caller of the group has left. */
+async function untilAllLeft<T>(
+  group: readonly Waiting[],
+  run: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const everybody = new AbortController()
+  setMaxListeners(0, everybody.signal)
+  let staying = group.length
+  const leaving = group.map(({ signal }) => {
+    const leave = () => {
+      staying -= 1
+      if (staying === 0) everybody.abort(signal.reason)
+    }
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave)
+    return () => signal.removeEventListener('abort', leave)
+  })
+  try {
+    return await run(everybody.signal)
+  } finally {
+    for (const forget of leaving) forget()
   }
 }

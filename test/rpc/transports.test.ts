@@ -1,12 +1,13 @@
 import { inspect } from 'node:util'
 import { createPublicClient, custom } from 'viem'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { unattended } from '../../src/primitives/abort.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { chainClient } from '../../src/rpc/chainClient.ts'
 import { coalesced } from '../../src/rpc/coalesce.ts'
 import { httpTransport } from '../../src/rpc/endpoint/httpTransport.ts'
 import { readsOnly, verifiedChain } from '../../src/rpc/guards.ts'
+import type { RpcTransport } from '../../src/rpc/transport.ts'
 import { AGENT, startWorld, type World } from '../support/engine.ts'
 
 let world: World
@@ -208,6 +209,31 @@ describe('coalescing', () => {
     for (const outcomes of await Promise.all(pairs)) expect(outcomes).toHaveLength(2)
     expect(world.a.proxy.roundTrips).toBe(3)
     await transport.close()
+  })
+
+  it('a round trip that nobody waits for any more ends, so that it takes no place from others', async () => {
+    const ended = vi.fn()
+    const silent: RpcTransport = {
+      host: 'silent.example',
+      close: async () => undefined,
+      send: (_requests, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            ended()
+            reject(signal.reason)
+          })
+        }),
+    }
+    const transport = coalesced(silent)
+    const [first, second] = [new AbortController(), new AbortController()]
+    const calls = [first, second].map(({ signal }) => transport.send([NUMBER], signal))
+    await new Promise(setImmediate)
+    first.abort(new Error('left'))
+    await expect(calls[0]).rejects.toThrow('left')
+    expect(ended).not.toHaveBeenCalled()
+    second.abort(new Error('left too'))
+    await expect(calls[1]).rejects.toThrow('left too')
+    expect(ended).toHaveBeenCalledOnce()
   })
 
   it('one caller who leaves does not end the wait of the others', async () => {

@@ -189,3 +189,17 @@ describe('B4: signed bytes and the limit', () => {
     await Promise.all(reads)
   })
 })
+
+it('B4: whoever asks little does not wait for those who ask much: callers are joined up to the limit', async () => {
+  const chainAccess = access(20)
+  await chainAccess.client.call('eth_gasPrice', [], never)
+  primary.reset()
+  const answered: string[] = []
+  const ask = async (who: string, calls: number) => {
+    const requests = Array.from({ length: calls }, () => ({ method: 'eth_blockNumber', params: [] }))
+    await chainAccess.client.batch(requests, never)
+    answered.push(who)
+  }
+  await Promise.all([ask('little', 4), ask('much', 40), ask('little too', 4)])
+  expect(answered.slice(0, 2)).toEqual(['little', 'little too'])
+})
