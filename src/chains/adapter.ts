@@ -165,6 +165,15 @@ export interface TransactionStatus {
   }
 }
 
+/** A nonce that is used, and the transaction of ours that was to use it. */
+export interface NonceUse {
+  readonly account: string
+  readonly nonce: bigint
+  readonly hash: string
+  /** Number of the newest block whose uses are final. */
+  readonly newest: bigint
+}
+
 /** What came of handing bytes to the network. Anything that is not acceptance proves nothing (R14). */
 export type SubmitResult =
   | { readonly outcome: 'accepted' }
@@ -209,15 +218,10 @@ export interface ChainAdapter {
   confirmInclusion(seen: Required<TransactionStatus>, signal: AbortSignal): Promise<void>
   status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
   /**
-   * Hashes of the block in which the account's nonce was used, when that was at or before block `newest`; undefined
-   * when the nonce was still free then.
+   * Whether a nonce was proven to be used by a transaction that is not this one: every endpoint that answers says so,
+   * and where there are several at least two do.
    */
-  blockThatUsed(
-    account: string,
-    nonce: bigint,
-    newest: bigint,
-    signal: AbortSignal,
-  ): Promise<readonly string[] | undefined>
+  usedByAnother(use: NonceUse, signal: AbortSignal): Promise<boolean>
   /** Hash of the chain's first block: two chains may share an id, never this. */
   genesis(signal: AbortSignal): Promise<string>
   /** The native asset. */

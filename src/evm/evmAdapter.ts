@@ -10,7 +10,7 @@ import { evmCodec } from './codec.ts'
 import { draftAction, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
-import { blockThatUsed } from './nonceUse.ts'
+import { usedByAnother } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { inclusionFact, readStatus } from './status.ts'
 import { Witnesses } from './witnesses.ts'
@@ -23,8 +23,10 @@ export interface EvmReads {
   readonly client: ChainClient
   /** From the cache while it is true, for what is only shown. */
   readonly shown: ChainClient
-  /** Endpoints that work, each by itself. */
-  readonly healthy: () => readonly ChainClient[]
+  /** Endpoints that answer now, each by itself. */
+  readonly witnesses: () => readonly ChainClient[]
+  /** Every endpoint, each by itself. */
+  readonly endpoints: readonly ChainClient[]
 }
 
 /** The EVM half of the engine for one chain. Throws `address_invalid` when an operator's override is mistyped. */
@@ -33,7 +35,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
   for (const [name, address] of Object.entries(chain.contracts)) {
     parseAddress(address, `${chain.env}_CONTRACT_${name.toUpperCase()}`)
   }
-  const witnesses = new Witnesses(reads.healthy)
+  const witnesses = new Witnesses(reads.witnesses)
   const assets = new EvmAssets(chain, client)
   const rehearsals = new EvmRehearsals(client, assets, witnesses)
   const balances = new EvmBalances(chain, shown, client)
@@ -77,7 +79,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
       const block = await client.call('eth_getBlockByNumber', ['0x0', false], signal)
       return parseHead(block, client.host).ref.hash
     },
-    blockThatUsed: (account, nonce, newest, signal) => blockThatUsed(client, account, nonce, newest, signal),
+    usedByAnother: (use, signal) => usedByAnother(reads.endpoints, use, signal),
     confirmInclusion: (seen, signal) => witnesses.agree([inclusionFact(seen)], signal),
     status: (account, hashes, signal) => readStatus(client, account, hashes, signal),
   }

@@ -11,7 +11,7 @@ const ALREADY_KNOWN =
  * an earlier try whose answer was lost, may have them in the pool (R14).
  */
 export async function submitRaw(sends: SendChannel, raw: string, signal: AbortSignal): Promise<SubmitResult> {
-  const answers = await sends.send('eth_sendRawTransaction', [raw], signal)
+  const answers = await sends.send('eth_sendRawTransaction', [raw], accepted, signal)
   if (answers.some(accepted)) return { outcome: 'accepted' }
   return { outcome: 'unknown', evidence: answers.map(evidenceOf).join('; ') }
 }

@@ -2,6 +2,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { pause, withDeadline } from '../primitives/abort.ts'
 import type { ChainClient } from '../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
+import { LATEST_BLOCK } from './blocks.ts'
 
 /** A fact that every honest endpoint tells in the same way, because it is of one block. */
 export interface Question {
@@ -28,7 +29,7 @@ const BETWEEN_LOOKS_MS = 250
  * Facts that money depends on, from two endpoints where there are two (T12). Endpoints that fail are left out: one
  * that works is enough. Those that answer must agree. One that does not know the block is waited for, and is believed
  * when it tells the same of its own newest block; when it goes on not knowing, that is a disagreement as well: a block
- * that only one endpoint knows may be invented.
+ * that only one endpoint knows may be invented. One whose own newest block is old has stopped, and is left out.
  */
 export class Witnesses {
   readonly #healthy: () => readonly ChainClient[]
@@ -69,14 +70,30 @@ async function stillOpen(
   signal: AbortSignal,
 ): Promise<readonly Question[]> {
   const elsewhere = unknown.filter(({ newest }) => newest !== undefined)
-  if (elsewhere.length === 0) return unknown
-  const told = await ask(client, elsewhere, ({ request, newest }) => newest ?? request, signal)
-  if (told === undefined) return []
+  if (unknown.length === 0) return unknown
+  const told = await ask(client, [HEAD, ...elsewhere], ({ request, newest }) => newest ?? request, signal)
+  if (told === undefined || isStale(told[0])) return []
   const settled = elsewhere.filter(({ essence, claimed }, index) => {
     // Its newest block may differ for good reasons: only a match tells something.
-    return essenceOf(told[index], essence) === claimed
+    return essenceOf(told[index + 1], essence) === claimed
   })
   return unknown.filter((question) => !settled.includes(question))
+}
+
+/** The newest block of an endpoint, asked along with facts. */
+const HEAD: Question = {
+  request: LATEST_BLOCK,
+  what: 'its newest block',
+  claimed: '',
+  essence: String,
+}
+const STALE_SECONDS = 60
+
+/** Whether the endpoint has stopped following its chain: then it is no witness of what is new. */
+function isStale(outcome: RpcOutcome | undefined): boolean {
+  if (!outcome?.ok || typeof outcome.result !== 'object' || outcome.result === null) return false
+  const { timestamp } = outcome.result as { readonly timestamp?: unknown }
+  return typeof timestamp === 'string' && Date.now() / 1_000 - Number(timestamp) > STALE_SECONDS
 }
 
 /** Whether the endpoint tells the same of that very block; false when it does not know. Throws when it contradicts. */

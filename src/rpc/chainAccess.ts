@@ -27,8 +27,8 @@ export interface ChainAccess {
   readonly client: ChainClient
   /** The same from the cache while it is true: for what is only shown. */
   readonly shown: ChainClient
-  /** Endpoints that work now, each by itself: for reads that more than one must agree on. */
-  healthy(): readonly ChainClient[]
+  /** Endpoints that answer now, each by itself: for reads that more than one must agree on. */
+  witnesses(): readonly ChainClient[]
   /** Forgets what was true of the newest block; called after sends of our own. */
   headMoved(): void
   /** Whether any endpoint has a socket. */
@@ -128,7 +128,7 @@ export function openChainAccess(
   return {
     client,
     shown: chainClient(chain.id, shownWhileFollowed),
-    healthy: () => pool.healthy().flatMap((transport) => clientOf.get(transport) ?? []),
+    witnesses: () => pool.reachable().flatMap((transport) => clientOf.get(transport) ?? []),
     headMoved: shown.headMoved,
     pushes: sockets.length > 0,
     onHead: (listener) => feed.onHead(listener),

@@ -1,6 +1,6 @@
 import { BursarError } from '../errors/bursarError.ts'
 import { unattended } from '../primitives/abort.ts'
-import type { RpcTransport } from './transport.ts'
+import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
 
 /**
  * What may be asked by anyone: reads and simulations. It is a list of what is allowed, so that a send method
@@ -55,39 +55,80 @@ export interface ChainIdentity {
   readonly expected: string
 }
 
+/** An endpoint is asked again which chain it serves when it was last asked so long ago: routes change under us. */
+const IDENTITY_MS = 10_000
+
 /**
- * Asks the endpoint once for its chain before anything else passes (R13), and refuses it with
- * `provider_wrong_chain` for as long as it gives another answer.
+ * Asks the endpoint for its chain before anything else passes (R13), and again along with what is asked later. Refuses
+ * it with `provider_wrong_chain` for as long as it gives another answer; no answer is not another one.
  */
-export function verifiedChain(inner: RpcTransport, identity: ChainIdentity, chainId: string): RpcTransport {
+export function verifiedChain(
+  inner: RpcTransport,
+  identity: ChainIdentity,
+  chainId: string,
+  identityMs = IDENTITY_MS,
+): RpcTransport {
+  const question: RpcRequest = { method: identity.method, params: [] }
   let verification: Promise<void> | undefined
+  let askedAt = Number.POSITIVE_INFINITY
+
+  function check(outcome: RpcOutcome | undefined): void {
+    if (!outcome?.ok) {
+      const reason = `it does not say which chain it serves (code ${outcome?.error.code ?? 0})`
+      throw new BursarError('provider_unreachable', { host: inner.host, reason }, { chain: chainId })
+    }
+    const found = String(outcome.result)
+    if (found.toLowerCase() !== identity.expected) {
+      const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : found.slice(0, 64)
+      const context = { host: inner.host, expected: chainId, found: shown }
+      throw new BursarError('provider_wrong_chain', context, { chain: chainId })
+    }
+  }
+
+  function forget(): void {
+    verification = undefined
+    askedAt = Number.POSITIVE_INFINITY
+  }
 
   async function verify(): Promise<void> {
     // Not the caller's signal: others wait for the same answer. The transport bounds the time.
-    const [outcome] = await inner.send([{ method: identity.method, params: [] }], unattended())
-    const found = outcome?.ok ? String(outcome.result) : 'none'
-    if (found.toLowerCase() === identity.expected) return
-    const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : found.slice(0, 64)
-    throw new BursarError(
-      'provider_wrong_chain',
-      { host: inner.host, expected: chainId, found: shown },
-      { chain: chainId },
-    )
+    const [outcome] = await inner.send([question], unattended())
+    check(outcome)
+    askedAt = performance.now()
+  }
+
+  /** In one round trip with what is asked: an answer of another chain never passes. */
+  async function along(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    askedAt = performance.now()
+    const [own, ...outcomes] = await inner.send([question, ...requests], signal)
+    try {
+      check(own)
+    } catch (error) {
+      forget()
+      throw error
+    }
+    return outcomes
   }
 
   return {
     host: inner.host,
     close: () => inner.close(),
     async send(requests, signal) {
+      if (verification && performance.now() - askedAt >= identityMs && requests.every(isRead)) {
+        return along(requests, signal)
+      }
       verification ??= verify()
       try {
         await verification
       } catch (error) {
         // A failed or wrong answer is asked for again next time: endpoints recover.
-        verification = undefined
+        forget()
         throw error
       }
       return inner.send(requests, signal)
     },
   }
 }
+
+/** Signed bytes name their chain themselves, and must not wait for anything. */
+const isRead = ({ method }: RpcRequest) => READS.has(method)

@@ -55,7 +55,7 @@ async function recordInclusion(
 
 /**
  * The nonce is used and our bytes are not what used it, as far as this endpoint says. That is proof only once the use
- * itself is final and its block does not hold our bytes: an endpoint may show a count before it shows the receipt, and
+ * itself is final and its block does not hold our bytes, by the word of more than one endpoint where there is more: an endpoint may show a count before it shows the receipt, and
  * a payment that is declared dead too early is paid twice (R14).
  */
 async function resolveUsedNonce(
@@ -68,8 +68,9 @@ async function resolveUsedNonce(
 ): Promise<false> {
   const nonce = unpadNumber(attempt.nonce)
   const settled = BigInt(reading.head.number) - BigInt(adapter.chain.confirmations) + 1n
-  const block = settled < 0n ? undefined : await adapter.blockThatUsed(step.account, nonce, settled, signal)
-  if (block && !block.includes(attempt.hash)) {
+  const { account } = step
+  const use = { account, nonce, hash: attempt.hash, newest: settled }
+  if (settled >= 0n && (await adapter.usedByAnother(use, signal))) {
     await steps.replaced(step.id, `nonce ${nonce} was used by a transaction that is not Bursar's`)
   } else if (step.state !== 'unknown') {
     await steps.unknown(step.id, `nonce ${nonce} is used, and the transaction that used it is not known yet`)

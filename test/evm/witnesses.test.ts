@@ -52,8 +52,9 @@ const isOfABlock = ({ params }: ProxyCall) => typeof params[1] === 'object'
 const lacking =
   (behind: () => boolean, balance?: string) =>
   (calls: readonly ProxyCall[]): FaultAction | undefined => {
-    const [first] = calls
-    if (first?.method !== 'eth_getBalance' || calls.length > 3 || !behind()) return undefined
+    const asksWitness = calls.some(({ method }) => method === 'eth_getBalance')
+    const decides = calls.some(({ method }) => method === 'eth_feeHistory')
+    if (!asksWitness || decides || !behind()) return undefined
     return {
       kind: 'rewrite',
       text: (answer) => {

@@ -138,27 +138,32 @@ test('a null does not beat a value that is on its way, and does not wait for a b
   expect(performance.now() - started).toBeLessThan(TIMEOUT_MS / 2)
 })
 
-describe('T12: an endpoint that claims a block from the far future', () => {
-  const ahead = (answer: string) =>
-    answer
-      .replaceAll(/"number":"(0x[0-9a-f]+)"/g, (_all, number: string) => {
-        return `"number":"0x${(BigInt(number) + 1_000_000n).toString(16)}"`
-      })
-      .replaceAll(/"result":"0x([0-9a-f]{1,6})"/g, (_all, number: string) => {
-        return `"result":"0x${(BigInt(`0x${number}`) + 1_000_000n).toString(16)}"`
-      })
-  const head = async (from: ChainAccess) => {
-    const block = await from.client.call('eth_getBlockByNumber', ['latest', false], unattended())
-    return BigInt((block as { number: string }).number)
-  }
+/** An answer whose block numbers are others than those of the chain. */
+const shifted = (by: bigint) => (answer: string) => {
+  const shift = (number: string) => `0x${(BigInt(number) + by).toString(16)}`
+  return answer
+    .replaceAll(/"number":"(0x[0-9a-f]+)"/g, (_all, number: string) => `"number":"${shift(number)}"`)
+    .replaceAll(/"result":"(0x[0-9a-f]{1,6})"/g, (all, number: string) => {
+      // Its chain id is right.
+      return number === '0x7a69' ? all : `"result":"${shift(number)}"`
+    })
+}
 
+const head = async (from: ChainAccess) => {
+  const block = await from.client.call('eth_getBlockByNumber', ['latest', false], unattended())
+  return BigInt((block as { number: string }).number)
+}
+
+describe('T12: an endpoint that claims a block from the far future', () => {
+  const ahead = shifted(1_000_000n)
   test('T12: is not believed, and does not make the honest one look as if it lagged', async () => {
     const chainAccess = access()
     const before = await head(chainAccess)
     primary.setFault(always({ kind: 'rewrite', text: ahead }))
     for (let call = 0; call < 5; call++) expect(await head(chainAccess)).toBeLessThan(before + 1_000n)
     expect(chainAccess.report()).toMatchObject([{ state: 'lagging' }, { state: 'healthy' }])
-    expect(chainAccess.healthy()).toHaveLength(1)
+    // It is heard all the same, where endpoints have to agree: who claims more must not silence the others.
+    expect(chainAccess.witnesses()).toHaveLength(2)
     primary.setFault(undefined)
     await expect
       .poll(
@@ -190,15 +195,7 @@ describe('T12: an endpoint that claims a block from the far future', () => {
 
 describe('F17, F19: an endpoint that stopped following the chain', () => {
   const STALE_BY = 1_000
-  const behind = (answer: string) =>
-    answer.replaceAll(/"number":"(0x[0-9a-f]+)"/g, (_all, number: string) => {
-      return `"number":"0x${(BigInt(number) - BigInt(STALE_BY)).toString(16)}"`
-    })
-  const head = async (from: ChainAccess) => {
-    const block = await from.client.call('eth_getBlockByNumber', ['latest', false], unattended())
-    return BigInt((block as { number: string }).number)
-  }
-
+  const behind = shifted(-BigInt(STALE_BY))
   test('F19: is not believed once: the head that is told never goes back', async () => {
     await sandbox.mine(31337, 2 * STALE_BY)
     const chainAccess = access()

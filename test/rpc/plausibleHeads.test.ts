@@ -4,13 +4,14 @@ import { PlausibleHeads } from '../../src/rpc/pool/plausibleHeads.ts'
 
 const BLOCK_MS = 2_000
 let now = 0
+let heads: PlausibleHeads
 
 /** Members that are never asked anything, and what is made of their claims. */
 function pool(count: number) {
   now = 1_000_000
   const transport = { host: 'node.example', close: async () => undefined, send: async () => [] }
   const members = Array.from({ length: count }, () => new Member({ transport, priority: 0, weight: 1 }))
-  const heads = new PlausibleHeads(members, 5n, BLOCK_MS, () => now)
+  heads = new PlausibleHeads(members, 5n, BLOCK_MS, () => now)
   const claim = (index: number, head: bigint) => heads.note(members[index] as Member, head)
   return { members, claim }
 }
@@ -54,4 +55,16 @@ test('F19: an older block is no news', () => {
   expect(claim(0, 1_000n)).toBe(true)
   expect(claim(1, 999n)).toBe(false)
   expect(members[1]).toMatchObject({ head: 999n, doubted: false })
+})
+
+test('F19: what was told is remembered although the endpoint that told it has gone back', () => {
+  const { members, claim } = pool(2)
+  claim(0, 1_000n)
+  claim(0, 900n)
+  expect(heads.isBehind(994n)).toBe(true)
+  expect(heads.isBehind(995n)).toBe(false)
+  // Everybody says so: it is the chain.
+  claim(1, 910n)
+  expect(heads.isBehind(906n)).toBe(false)
+  expect(members.map(({ head }) => head)).toEqual([900n, 910n])
 })

@@ -94,6 +94,40 @@ describe('R13: the chain behind an endpoint', () => {
     await transport.close()
   })
 
+  it('R13, T12: is asked for again along with what is asked later, and what another chain answers never passes', async () => {
+    const identity = { method: 'eth_chainId', expected: '0x7a69' }
+    const transport = verifiedChain(at(''), identity, 'eip155:31337', 0)
+    expect(await transport.send([NUMBER], never)).toMatchObject([{ ok: true }])
+    world.a.proxy.reset()
+    expect(await transport.send([NUMBER], never)).toMatchObject([{ ok: true }])
+    expect(world.a.proxy.calls.map(({ method }) => method)).toEqual(['eth_chainId', 'eth_blockNumber'])
+    expect(world.a.proxy.roundTrips).toBe(1)
+    world.a.proxy.setFault(() => ({
+      kind: 'rewrite',
+      text: (answer) => answer.replace('0x7a69', '0x1'),
+    }))
+    await expect(transport.send([NUMBER], never)).rejects.toMatchObject({ code: 'provider_wrong_chain' })
+    world.a.proxy.setFault(undefined)
+    expect(await transport.send([NUMBER], never)).toMatchObject([{ ok: true }])
+    await transport.close()
+  })
+
+  it('F17: an endpoint that cannot say which chain it serves failed, and is no other chain', async () => {
+    const identity = { method: 'eth_chainId', expected: '0x7a69' }
+    const transport = verifiedChain(at(''), identity, 'eip155:31337')
+    world.a.proxy.setFault(() => ({
+      kind: 'rewrite',
+      text: (answer) => {
+        const { id } = JSON.parse(answer) as { id: number }
+        return JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32603, message: 'internal error' } })
+      },
+    }))
+    await expect(transport.send([NUMBER], never)).rejects.toMatchObject({ code: 'provider_unreachable' })
+    world.a.proxy.setFault(undefined)
+    expect(await transport.send([NUMBER], never)).toMatchObject([{ ok: true }])
+    await transport.close()
+  })
+
   it('R13: is asked for once, however many ask at the same time', async () => {
     const transport = verifiedChain(at(''), { method: 'eth_chainId', expected: '0x7a69' }, 'eip155:31337')
     await Promise.all(Array.from({ length: 10 }, () => transport.send([NUMBER], never)))

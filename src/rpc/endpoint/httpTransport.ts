@@ -17,7 +17,7 @@ const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
  * Said by what stands before a node, whatever the body is: no credentials, too slow, too many, nobody there. Taken for
  * the chain's answer, a rate limit would read as a revert, or as an endpoint that takes no batches.
  */
-const GATEWAY_STATUSES: ReadonlySet<number> = new Set([401, 407, 408, 429, 502, 503, 504])
+const GATEWAY_STATUSES: ReadonlySet<number> = new Set([401, 403, 407, 408, 429, 502, 503, 504])
 
 /** JSON-RPC over keep-alive HTTP. Redirects are not followed (T13). */
 export function httpTransport(options: HttpTransportOptions): RpcTransport {

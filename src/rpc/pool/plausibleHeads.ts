@@ -32,9 +32,27 @@ export class PlausibleHeads {
     }
     member.doubted = false
     member.head = claim
-    if (this.#newest !== undefined && claim <= this.#newest.head) return false
-    this.#newest = { head: claim, at: this.#now() }
-    return true
+    if (this.#newest === undefined || claim > this.#newest.head) {
+      this.#newest = { head: claim, at: this.#now() }
+      return true
+    }
+    this.#goBack()
+    return false
+  }
+
+  /** Whether a head is too far behind the newest that was believed. */
+  isBehind(head: bigint): boolean {
+    return this.#newest !== undefined && this.#newest.head - head > this.#maxLag
+  }
+
+  /** When everybody who answers is behind what was told before, it is the chain that went back. */
+  #goBack(): void {
+    const claims = this.#members
+      .filter(({ closed, wrongChain }) => closed && !wrongChain)
+      .map(({ claim }) => claim)
+    if (!claims.every((claim) => claim !== undefined && this.isBehind(claim))) return
+    const [highest] = claims.flatMap((claim) => claim ?? []).sort((a, b) => (a < b ? 1 : -1))
+    if (highest !== undefined) this.#newest = { head: highest, at: this.#now() }
   }
 
   #believes(member: Member, claim: bigint): boolean {

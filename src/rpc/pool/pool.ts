@@ -21,8 +21,10 @@ export interface Pool extends RpcTransport {
   report(): readonly MemberReport[]
   /** Told when an answer in passing shows a higher block than any before. */
   onHead(listener: (head: bigint) => void): void
-  /** Endpoints that work now, for quorums; all of them when none does. */
+  /** Endpoints that reads go to now; all of them when none works. */
   healthy(): readonly RpcTransport[]
+  /** Endpoints that answer, whatever their head: who claims to be ahead must not choose who is heard. */
+  reachable(): readonly RpcTransport[]
   /** Those of them that take signed bytes at once: one whose rate limit is reached must not hold up the payment. */
   ready(): readonly RpcTransport[]
 }
@@ -69,18 +71,22 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
     return usable.length > 0 ? usable : members
   }
 
+  function reachable(): readonly Member[] {
+    const answering = members.filter((member) => member.closed && !member.wrongChain)
+    return answering.length > 0 ? answering : members
+  }
+
   async function send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
     const method = requests[0]?.method ?? ''
     const started = performance.now()
     const { outcomes } = await race(selection.order(requests.length), requests, signal, {
       hedgeAfterMs: hedgeDelay(latencies.p95(method)),
       onHedge: () => metrics.count('rpc_hedges', { chain, method }),
-      isBehind: (answer) => {
-        const head = newestBlockIn(requests, answer.outcomes)
-        const best = selection.bestHead
+      isBehind: ({ member, outcomes: told }) => {
+        const head = newestBlockIn(requests, told)
         if (head === undefined) return false
-        noteHead(answer.member, requests, answer.outcomes)
-        return answer.member.doubted || (best !== undefined && best - head > maxLag)
+        noteHead(member, requests, told)
+        return member.doubted || heads.isBehind(head)
       },
       onOvertaken: (slow) => slow.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
@@ -100,7 +106,8 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
       listeners.add(listener)
     },
     healthy: () => healthy().map(({ transport }) => transport),
-    ready: () => selection.ready(healthy()).map(({ transport }) => transport),
+    reachable: () => reachable().map(({ transport }) => transport),
+    ready: () => selection.ready(reachable()).map(({ transport }) => transport),
     async close() {
       await Promise.all(members.map(({ transport }) => transport.close()))
     },

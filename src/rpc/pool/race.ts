@@ -75,7 +75,7 @@ export function race(
       waiting.delete(member)
       if (!settled) overtake(member)
       const answer = { member, outcomes }
-      if (options.isBehind?.(answer)) {
+      if (options.isBehind?.(answer) || (next < members.length && isUnable(outcomes))) {
         incomplete ??= answer
         return passOver(member)
       }
@@ -118,6 +118,19 @@ export function race(
     }
     if (start()) arm()
     else settle(() => reject(new TypeError('a pool without members')))
+  })
+}
+
+/** Words for "ask somebody else": the method, the state or the endpoint itself is missing, not the chain's consent. */
+const ASK_ANOTHER =
+  /method .*(not found|not supported|does not exist|not available)|(header|block|state) (not found|is not available)|unknown block|missing trie node|pruned|internal error|unauthori[sz]ed|forbidden/i
+
+/** Whether an endpoint says that it cannot tell: another one may be able to. */
+function isUnable(outcomes: readonly RpcOutcome[]): boolean {
+  return outcomes.some((outcome) => {
+    if (outcome.ok || outcome.error.data !== undefined) return false
+    const { code, message } = outcome.error
+    return code === -32601 || code === -32004 || ASK_ANOTHER.test(message)
   })
 }
 

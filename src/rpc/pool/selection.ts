@@ -41,8 +41,10 @@ export class Selection {
   order(calls: number): readonly Member[] {
     const best = this.bestHead
     const usable = this.#members.filter((member) => this.usable(member, best))
-    const rest = this.#members.filter((member) => !usable.includes(member) && !member.wrongChain)
-    const byPriority = (a: Member, b: Member) => a.priority - b.priority
+    // Those of another chain come at the very end: they are asked for their chain first, and may have been mended.
+    const rest = this.#members.filter((member) => !usable.includes(member))
+    const byPriority = (a: Member, b: Member) =>
+      Number(a.wrongChain) - Number(b.wrongChain) || a.priority - b.priority
     const waits = new Map(usable.map((member) => [member, member.waitMs(calls)]))
     const waitOf = (member: Member) => waits.get(member) ?? 0
     const prompt = usable.filter((member) => waitOf(member) <= PATIENCE_MS)

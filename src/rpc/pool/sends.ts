@@ -1,4 +1,4 @@
-import type { RpcOutcome, RpcTransport } from '../transport.ts'
+import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 
 /** What one endpoint answered to the same bytes. */
 export interface SendAnswer {
@@ -10,27 +10,44 @@ export interface SendAnswer {
 
 /** A way for signed bytes: every endpoint at once, each answering for itself (R7: for the broadcaster only). */
 export interface SendChannel {
-  send(method: string, params: readonly unknown[], signal: AbortSignal): Promise<readonly SendAnswer[]>
+  /** Answers as soon as one is `enough`, with those that there are; the others get the bytes all the same. */
+  send(
+    method: string,
+    params: readonly unknown[],
+    enough: (answer: SendAnswer) => boolean,
+    signal: AbortSignal,
+  ): Promise<readonly SendAnswer[]>
 }
 
-/** Hands bytes to all endpoints that are ready: one that has them is enough, and none may veto the others. */
+/** Hands bytes to all endpoints that are ready: one that has them is enough, and none may veto or delay the others. */
 export function sendToAll(ready: () => readonly RpcTransport[]): SendChannel {
   return {
-    send: (method, params, signal) =>
-      Promise.all(
-        ready().map(async (transport): Promise<SendAnswer> => {
-          const { host } = transport
-          try {
-            const [outcome] = await transport.send([{ method, params }], signal)
-            return { host, outcome }
-          } catch (error) {
-            return {
-              host,
-              outcome: undefined,
-              failure: error instanceof Error ? error.message : 'unknown failure',
-            }
-          }
-        }),
-      ),
+    async send(method, params, enough, signal) {
+      const answers: SendAnswer[] = []
+      await new Promise<void>((resolve) => {
+        const sends = ready().map(async (transport) => {
+          const answer = await handOver(transport, { method, params }, signal)
+          answers.push(answer)
+          if (enough(answer)) resolve()
+        })
+        void Promise.all(sends).then(() => resolve())
+      })
+      return [...answers]
+    },
+  }
+}
+
+async function handOver(
+  transport: RpcTransport,
+  request: RpcRequest,
+  signal: AbortSignal,
+): Promise<SendAnswer> {
+  const { host } = transport
+  try {
+    const [outcome] = await transport.send([request], signal)
+    return { host, outcome }
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : 'unknown failure'
+    return { host, outcome: undefined, failure }
   }
 }

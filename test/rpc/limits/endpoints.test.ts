@@ -165,7 +165,7 @@ describe('B4: the limit of an endpoint', () => {
 })
 
 describe('B4: signed bytes and the limit', () => {
-  const send = ({ sends }: ChainAccess) => sends.send('eth_sendRawTransaction', ['0x00'], never)
+  const send = ({ sends }: ChainAccess) => sends.send('eth_sendRawTransaction', ['0x00'], () => false, never)
 
   it('go to the endpoints that take them at once, not to one that would hold up the payment', async () => {
     const chainAccess = access(20, undefined)
