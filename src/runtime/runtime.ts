@@ -84,7 +84,6 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     judge,
     nonces: new NonceTableStore(journal),
     broadcaster,
-    journal,
     intents,
     operations,
     steps: new StepStore(journal),

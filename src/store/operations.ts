@@ -1,3 +1,4 @@
+import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
@@ -18,12 +19,19 @@ export interface NewStep {
   readonly reservations: readonly Pick<ReservationTable, 'asset' | 'raw' | 'kind'>[]
 }
 
-/** Whose balance, as of which block, and which step's own hold does not count. */
+/** The moment at which a balance was read. */
+export interface AsOf {
+  /** Number of the block. */
+  readonly block: string
+  /** The account's count of mined transactions there: what they took is in the balance already. */
+  readonly minedCount: bigint
+}
+
+/** Whose balance, as of when, and which step's own hold does not count. */
 export interface Holder {
   readonly chain: string
   readonly account: string
-  /** Number of the block that the balance was read at. */
-  readonly asOf: string
+  readonly asOf: AsOf
   readonly except?: string
 }
 
@@ -58,13 +66,13 @@ export class OperationStore {
   /**
    * Begins to execute an intent, once: the operation, its steps and their reservations in one transition. When
    * the intent already has an operation that one is returned (R3). `admit` sees what other steps of the account
-   * may take from its balance at block `asOf`, and answers with the steps to record or throws to refuse; nothing is
-   * written then (R5).
+   * may take from its balance as of `asOf`, and answers with the steps to record or throws to refuse; nothing is
+   * written then (R5). Throws `receipt_refused` when the intent was renewed since it was read.
    */
   begin(
     intent: IntentRow,
     lease: Lease,
-    asOf: string,
+    asOf: AsOf,
     admit: (held: HeldAmounts) => readonly NewStep[],
   ): Promise<{ operation: OperationRow; created: boolean }> {
     return this.#journal.transact(async (tx, audit) => {
@@ -74,6 +82,7 @@ export class OperationStore {
         .where('intent_id', '=', intent.id)
         .executeTakeFirst()
       if (existing) return { operation: existing, created: false }
+      await requireUnchanged(tx, intent)
       const steps = admit(await heldBy(tx, { ...intent, asOf }))
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
       for (const [position, step] of steps.entries()) {
@@ -81,6 +90,23 @@ export class OperationStore {
       }
       await audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
       return { operation, created: true }
+    })
+  }
+
+  /**
+   * Admits a step again that was not signed: what it holds becomes what it needs now, judged against what others hold
+   * in the same transition (R5). `admit` throws to refuse; nothing is written then.
+   */
+  readmit(
+    step: Pick<StepRow, 'id' | 'chain' | 'account'>,
+    asOf: AsOf,
+    admit: (held: HeldAmounts) => NewStep['reservations'],
+  ): Promise<void> {
+    return this.#journal.transact(async (tx) => {
+      const { id, chain, account } = step
+      const reservations = admit(await heldBy(tx, { chain, account, asOf, except: id }))
+      await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
+      await insertReservations(tx, step, reservations, this.#journal.now())
     })
   }
 
@@ -219,8 +245,8 @@ export class OperationStore {
 }
 
 /**
- * A step that was included after the balance was read has settled its hold, but the balance does not show yet what it
- * took: until then it counts like one in flight.
+ * What the balance shows already counts no more: steps whose nonce was mined by then. What it does not show yet counts,
+ * also when it was included and settled since.
  */
 async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
   const { chain, account, asOf, except } = holder
@@ -230,14 +256,18 @@ async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promi
     .select(['reservations.asset', 'reservations.raw'])
     .where('steps.id', '!=', except ?? '')
   const inFlight = await reservations
+    .leftJoin('nonces', 'nonces.step_id', 'steps.id')
     .where('reservations.chain', '=', chain)
     .where('reservations.account', '=', account)
     .where('reservations.state', '=', 'held')
+    .where((or) =>
+      or.or([or('nonces.nonce', 'is', null), or('nonces.nonce', '>=', padNumber(asOf.minedCount))]),
+    )
     .execute()
   const notYetShown = await reservations
     .where('steps.chain', '=', chain)
     .where('steps.account', '=', account)
-    .where('steps.included_number', '>', padNumber(BigInt(asOf)))
+    .where('steps.included_number', '>', padNumber(BigInt(asOf.block)))
     .where('reservations.state', '=', 'settled')
     .execute()
   const held = new Map<string, bigint>()
@@ -292,13 +322,28 @@ async function insertStep(
       updated_at: now,
     })
     .execute()
+  await insertReservations(tx, { id, ...place }, reservations, now)
+}
+
+async function insertReservations(
+  tx: JournalTransaction,
+  { id, chain, account }: Pick<StepRow, 'id' | 'chain' | 'account'>,
+  reservations: NewStep['reservations'],
+  now: string,
+): Promise<void> {
   const held = reservations.map((one) => ({
-    id: newId('res'),
-    step_id: id,
-    ...place,
+    ...{ id: newId('res'), step_id: id, chain, account },
     ...one,
     state: 'held' as const,
     created_at: now,
   }))
   if (held.length > 0) await tx.insertInto('reservations').values(held).execute()
+}
+
+/** What was judged is what the intent still says: it may have been renewed while it was being executed. */
+async function requireUnchanged(tx: JournalTransaction, intent: IntentRow): Promise<void> {
+  const now = await tx.selectFrom('intents').select('digest').where('id', '=', intent.id).executeTakeFirst()
+  if (now?.digest === intent.digest) return
+  const reason = 'its intent was renewed while it was being executed'
+  throw new BursarError('receipt_refused', { reason }, { chain: intent.chain })
 }

@@ -6,7 +6,6 @@ import { unattended } from '../primitives/abort.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import type { IntentStore } from '../store/intents.ts'
-import type { Journal } from '../store/journal.ts'
 import type { OperationRecord, OperationStore } from '../store/operations.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
@@ -14,9 +13,10 @@ import type { WalletBook } from '../wallets/walletBook.ts'
 import type { Broadcaster } from './broadcaster.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { followStep } from './follow.ts'
-import type { Judge } from './judge.ts'
+import type { Case, Judge } from './judge.ts'
 import { pauseBefore } from './pace.ts'
-import { caseOf, type IntentPlan, leavingAssets } from './plan.ts'
+import { asOfRehearsal, caseOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
+import { reservationsOf } from './preflight.ts'
 
 export interface DriverDependencies {
   readonly directory: ChainDirectory
@@ -25,7 +25,6 @@ export interface DriverDependencies {
   readonly judge: Judge
   readonly nonces: NonceStore
   readonly broadcaster: Broadcaster
-  readonly journal: Journal
   readonly intents: IntentStore
   readonly operations: OperationStore
   readonly steps: StepStore
@@ -113,7 +112,7 @@ export class Driver {
 
   async #expired({ operation }: OperationRecord): Promise<boolean> {
     const intent = await this.#deps.intents.find(operation.intent_id)
-    return !intent || intent.expires_at <= this.#deps.journal.now()
+    return !intent || isExpired(parse(intent.plan), intent.expires_at, this.#deps.clock.now())
   }
 
   /** Simulate and judge (unless that was just done), reserve the nonce, sign, record, broadcast. */
@@ -147,21 +146,38 @@ export class Driver {
   ): Promise<FreshVerdict | undefined> {
     const intent = await this.#deps.intents.find(record.operation.intent_id)
     if (!intent) throw new TypeError(`operation ${record.operation.id} has no intent`)
-    const plan = parse<IntentPlan>(intent.plan)
+    // What will be signed is what the step says.
+    const plan: IntentPlan = {
+      ...parse<IntentPlan>(intent.plan),
+      payload: parse(step.payload),
+      terms: parse(step.terms),
+    }
     const askedAt = this.#deps.clock.now()
     const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), UNATTENDED)
-    // What this step itself holds must not count against it.
-    const { chain, account, id } = step
-    const holder = { chain, account, asOf: rehearsal.block.number, except: id }
-    const held = await this.#deps.operations.held(holder)
+    const matter = caseOf(plan, record.operation.wallet, { adapter, rehearsal, askedAt })
+    let receipt: SimulationReceipt | undefined
     try {
-      const matter = caseOf(plan, record.operation.wallet, { adapter, rehearsal, askedAt })
-      const { receipt } = this.#deps.judge.pass(matter, held)
-      return { rehearsal, receipt }
+      await this.#deps.operations.readmit(step, asOfRehearsal(rehearsal), (held) => {
+        receipt = this.#deps.judge.pass(matter, held).receipt
+        return reservationsOf(adapter, matter)
+      })
+      return receipt && { rehearsal, receipt }
     } catch (error) {
       if (!isBursarError(error) || error.kind === 'provider') throw error
+      // Funds that others hold may come free while the intent lasts.
+      if (error.code === 'insufficient_funds' && this.#wouldPass(matter)) throw error
       await this.#abandon(step, error.message)
       return undefined
+    }
+  }
+
+  /** Whether only what others hold speaks against it. */
+  #wouldPass(matter: Case): boolean {
+    try {
+      this.#deps.judge.pass(matter, new Map())
+      return true
+    } catch {
+      return false
     }
   }
 

@@ -1,9 +1,14 @@
 import type { ChainDirectory, HeadWatch } from '../chains/adapter.ts'
 import type { Logger } from '../primitives/logger.ts'
 
+/** A chain that could not be listened to is tried again after this long. */
+const RETRY_MS = 10_000
+
 interface Listening {
   /** Undefined while it begins, and where nothing is pushed. */
   watch: HeadWatch | undefined
+  /** When it is to be tried again, by the monotonic clock. */
+  retryAt: number
 }
 
 /**
@@ -14,12 +19,19 @@ export class HeadWatches {
   readonly #directory: Pick<ChainDirectory, 'watch'>
   readonly #moved: (chain: string) => void
   readonly #logger: Logger
+  readonly #retryMs: number
   readonly #watches = new Map<string, Listening>()
 
-  constructor(directory: Pick<ChainDirectory, 'watch'>, moved: (chain: string) => void, logger: Logger) {
+  constructor(
+    directory: Pick<ChainDirectory, 'watch'>,
+    moved: (chain: string) => void,
+    logger: Logger,
+    retryMs = RETRY_MS,
+  ) {
     this.#directory = directory
     this.#moved = moved
     this.#logger = logger
+    this.#retryMs = retryMs
   }
 
   /** From now on listens to exactly these chains. */
@@ -29,7 +41,10 @@ export class HeadWatches {
       watch?.stop()
       this.#watches.delete(chain)
     }
-    for (const chain of chains) if (!this.#watches.has(chain)) void this.#begin(chain)
+    for (const chain of chains) {
+      const listening = this.#watches.get(chain)
+      if (!listening || performance.now() >= listening.retryAt) void this.#begin(chain)
+    }
   }
 
   /** Whether every new head of the chain is told. */
@@ -38,7 +53,7 @@ export class HeadWatches {
   }
 
   async #begin(chain: string): Promise<void> {
-    const listening: Listening = { watch: undefined }
+    const listening: Listening = { watch: undefined, retryAt: Number.POSITIVE_INFINITY }
     this.#watches.set(chain, listening)
     const wanted = () => this.#watches.get(chain) === listening
     try {
@@ -46,7 +61,7 @@ export class HeadWatches {
       if (!wanted()) listening.watch?.stop()
     } catch (error) {
       // A chain that cannot be opened yet is listened to later; looking at it goes on at its own pace.
-      if (wanted()) this.#watches.delete(chain)
+      listening.retryAt = performance.now() + this.#retryMs
       this.#logger.warn('heads are not told', { chain, cause: String(error) })
     }
   }

@@ -3,7 +3,6 @@ import { amountOf, gweiOf } from '../chains/amounts.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { IntentRow } from '../store/schema.ts'
 import type { IntentPlan } from './plan.ts'
-import { MOST_SHOWN } from './shownEffects.ts'
 import type { IntentView, WalletRef } from './views.ts'
 
 /** An intent as simulate_transaction shows it. */
@@ -16,7 +15,6 @@ export function intentView(
 ): IntentView {
   const plan = JSON.parse(row.plan) as IntentPlan
   const { codec, native } = adapter
-  const more = plan.moreEffects + Math.max(plan.effects.length - MOST_SHOWN, 0)
   const status =
     operationId !== undefined ? 'executed' : now >= Date.parse(row.expires_at) ? 'expired' : 'ready'
   return {
@@ -38,13 +36,13 @@ export function intentView(
       backend: plan.receipt.backend,
       block: plan.receipt.block,
       gasUsed: plan.receipt.gasUsed,
-      effects: plan.effects.slice(0, MOST_SHOWN).map(({ kind, from, to, asset, raw }) => ({
+      effects: plan.effects.map(({ kind, from, to, asset, raw }) => ({
         kind,
         from,
         to,
         amount: amountOf(asset, raw),
       })),
-      ...(more === 0 ? {} : { moreEffects: more }),
+      ...(plan.moreEffects === 0 ? {} : { moreEffects: plan.moreEffects }),
     },
     verdict: { decision: 'allow', rules: plan.rules },
     idempotencyKey: row.idempotency_key,

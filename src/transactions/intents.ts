@@ -11,7 +11,7 @@ import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
-import { type IntentPlan, intentDigest, storeEffects } from './plan.ts'
+import { asOfRehearsal, type IntentPlan, intentDigest, storeEffects } from './plan.ts'
 import { effectsToKeep } from './shownEffects.ts'
 import type { IntentView, PrepareRequest } from './views.ts'
 
@@ -86,7 +86,7 @@ export class Intents {
     const held = await this.#deps.operations.held({
       chain: adapter.chain.id,
       account: wallet.address,
-      asOf: rehearsal.block.number,
+      asOf: asOfRehearsal(rehearsal),
     })
     const { outflow } = draft
     const matter = { adapter, wallet: wallet.name, payload, terms, outflow, rehearsal, askedAt }

@@ -21,6 +21,7 @@ type Drive = (operationId: string) => Promise<number>
 /** Where each new head is told, looking without one is for the case that telling fails. */
 const PUSHED_FACTOR = 8
 const MAX_PAUSE_MS = 15_000
+const WOKEN_AT_MOST_EVERY_MS = 200
 
 /** One operation that this process follows. */
 interface Followed {
@@ -46,6 +47,7 @@ export class Leases {
   #loop: Promise<void> = Promise.resolve()
   #idle = new AbortController()
   #stopped = false
+  #wokenAt = Number.NEGATIVE_INFINITY
 
   constructor(
     journal: Journal,
@@ -139,11 +141,15 @@ export class Leases {
 
   /** Whatever is under way there may have moved as well, or may have to be looked at again. */
   #moved(chain: string): void {
+    const now = performance.now()
     for (const one of this.#followed.values()) {
       if (one.chain !== chain) continue
       one.due = 0
       one.again = true
     }
+    // However fast heads are told, by whomever: a look now and then is enough.
+    if (now - this.#wokenAt < WOKEN_AT_MOST_EVERY_MS) return
+    this.#wokenAt = now
     this.wake()
   }
 }

@@ -14,8 +14,8 @@ import type { Driver } from './driver.ts'
 import type { Case, Judge } from './judge.ts'
 import type { Leases } from './leases.ts'
 import { operationSummary, operationView } from './operationView.ts'
-import { caseOf, type IntentPlan, intentDigest, leavingAssets } from './plan.ts'
-import { needsOf } from './preflight.ts'
+import { asOfRehearsal, caseOf, type IntentPlan, intentDigest, isExpired, leavingAssets } from './plan.ts'
+import { reservationsOf } from './preflight.ts'
 import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views.ts'
 
 export interface OperationDependencies {
@@ -74,7 +74,7 @@ export class Operations {
     const { operation, created } = await operations.begin(
       intent,
       leases.take(),
-      rehearsal.block.number,
+      asOfRehearsal(rehearsal),
       (held) => {
         receipt = judge.pass(matter, held).receipt
         return [stepOf(plan, matter, receipt)]
@@ -121,10 +121,8 @@ export class Operations {
     return { operations, ...nextCursor }
   }
 
-  /** Also a plan from the future has expired: the clock was set back, so its age is not known (F20). */
   #requireFresh(intent: IntentRow, plan: IntentPlan): void {
-    const now = this.#deps.clock.now()
-    if (now >= Date.parse(plan.receipt.simulatedAt) && now < Date.parse(intent.expires_at)) return
+    if (!isExpired(plan, intent.expires_at, this.#deps.clock.now())) return
     const context = { intentId: intent.id, expiredAt: intent.expires_at }
     throw new BursarError('intent_expired', context, { chain: intent.chain })
   }
@@ -178,17 +176,12 @@ function progressOf({ steps }: OperationRecord): string {
 }
 
 function stepOf(plan: IntentPlan, matter: Case, receipt: SimulationReceipt): NewStep {
-  const { tokens, native, maxFee } = needsOf(matter.adapter, matter)
-  const moved = [...tokens, { asset: matter.adapter.native, raw: native }].filter(({ raw }) => raw > 0n)
   return {
     recipient: plan.to,
     payload: JSON.stringify(plan.payload),
     terms: JSON.stringify(plan.terms),
     outflow: JSON.stringify(plan.outflow),
     receipt: JSON.stringify(receipt),
-    reservations: [
-      ...moved.map(({ asset, raw }) => ({ asset: asset.id, raw: raw.toString(), kind: 'spend' as const })),
-      { asset: matter.adapter.native.id, raw: maxFee.toString(), kind: 'fee' },
-    ],
+    reservations: reservationsOf(matter.adapter, matter),
   }
 }

@@ -1,6 +1,7 @@
 import type { Asset, ChainAdapter, Effect, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { digestOf } from '../primitives/json.ts'
+import type { AsOf } from '../store/operations.ts'
 import type { Case } from './judge.ts'
 
 /** A prepared payment as the journal keeps it: everything that will be signed, and everything that was shown. */
@@ -15,7 +16,7 @@ export interface IntentPlan {
   readonly expectedFee: string
   readonly receipt: SimulationReceipt
   readonly effects: readonly StoredEffect[]
-  /** How many more there are, none of them of the account. */
+  /** How many more there are: between others, or of nothing. */
   readonly moreEffects: number
   readonly rules: readonly string[]
 }
@@ -34,6 +35,19 @@ export interface StoredEffect extends StoredAmount {
 /** Digest over every field that will be signed, except the nonce, which is reserved late (R4). */
 export function intentDigest(payload: Payload, terms: FeeTerms): string {
   return digestOf({ payload, terms })
+}
+
+/** When the balances of a rehearsal were read. */
+export function asOfRehearsal({ block, minedCount }: Rehearsal): AsOf {
+  return { block: block.number, minedCount }
+}
+
+/**
+ * Whether a plan may no longer be signed. One from the future has expired as well: the clock was set back, so its age
+ * is not known (F20).
+ */
+export function isExpired(plan: IntentPlan, expiresAt: string, now: number): boolean {
+  return now < Date.parse(plan.receipt.simulatedAt) || now >= Date.parse(expiresAt)
 }
 
 /** A plan that was simulated again, to be judged against what its caller was shown. */

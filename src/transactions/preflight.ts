@@ -3,6 +3,7 @@ import { fundsNeeded } from '../chains/outflows.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { formatUnits } from '../primitives/amount.ts'
+import type { NewStep } from '../store/operations.ts'
 
 export interface Funding {
   readonly wallet: string
@@ -17,7 +18,7 @@ export interface Funding {
 export type Held = ReadonlyMap<string, bigint>
 
 /** What one transaction may take at most. */
-export interface Needs {
+interface Needs {
   readonly tokens: readonly Outflow[]
   /** Native base units that leave besides the fee. */
   readonly native: bigint
@@ -26,10 +27,7 @@ export interface Needs {
 }
 
 /** Everything that must be there before the transaction runs, and is held for it while it is in flight (R5). */
-export function needsOf(
-  { codec, native }: ChainAdapter,
-  { payload, terms, outflow, rehearsal }: Funding,
-): Needs {
+function needsOf({ codec, native }: ChainAdapter, { payload, terms, outflow, rehearsal }: Funding): Needs {
   const needed = fundsNeeded(payload.from, outflow, rehearsal.outcome.effects)
   const moved = needed.find(({ asset }) => asset.id === native.id)?.raw ?? 0n
   const value = codec.value(payload)
@@ -38,6 +36,16 @@ export function needsOf(
     native: moved > value ? moved : value,
     maxFee: codec.maxFee(payload, terms),
   }
+}
+
+/** The same as rows of the journal, so that others see it. */
+export function reservationsOf(adapter: ChainAdapter, funding: Funding): NewStep['reservations'] {
+  const { tokens, native, maxFee } = needsOf(adapter, funding)
+  const moved = [...tokens, { asset: adapter.native, raw: native }].filter(({ raw }) => raw > 0n)
+  return [
+    ...moved.map(({ asset, raw }) => ({ asset: asset.id, raw: raw.toString(), kind: 'spend' as const })),
+    { asset: adapter.native.id, raw: maxFee.toString(), kind: 'fee' },
+  ]
 }
 
 /**

@@ -1,11 +1,15 @@
 import type { Effect } from '../chains/adapter.ts'
+import { BursarError } from '../errors/bursarError.ts'
 
 /** An answer shows so many effects; more fill a model's context and are read by nobody. */
-export const MOST_SHOWN = 20
+const MOST_SHOWN = 20
+/** What moves on the account itself is never left out, so there is an end to it. */
+const MOST_OWN = 50
 
 /**
- * The effects that a plan keeps and shows: all of them when they are few. Of many, those of the account come first and
- * whole, because they are what is compared before signing; moves of one asset between the same two are one.
+ * The effects that a plan keeps and shows: all of them when they are few. Of many, moves of one asset between the same
+ * two are one, moves of nothing are left out, and those of the account come first, all of them. Throws
+ * `effects_too_many` when these alone are more than can be looked at: what is not seen is not agreed to.
  */
 export function effectsToKeep(
   account: string,
@@ -13,8 +17,12 @@ export function effectsToKeep(
 ): { readonly kept: readonly Effect[]; readonly left: number } {
   if (effects.length <= MOST_SHOWN) return { kept: effects, left: 0 }
   const sums = summed(effects)
-  const own = sums.filter(({ from, to }) => from === account || to === account)
-  const others = sums.filter(({ from, to }) => from !== account && to !== account)
+  const own = sums.filter(({ from, to, raw }) => raw > 0n && (from === account || to === account))
+  if (own.length > MOST_OWN) {
+    const found = `${own.length} different changes of the account`
+    throw new BursarError('effects_too_many', { found, limit: String(MOST_OWN) })
+  }
+  const others = sums.filter(({ from, to, raw }) => raw > 0n && from !== account && to !== account)
   const kept = [...own, ...others.slice(0, Math.max(MOST_SHOWN - own.length, 0))]
   return { kept, left: sums.length - kept.length }
 }

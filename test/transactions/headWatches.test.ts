@@ -57,7 +57,7 @@ it('does not go on with a watch that begins after it was no longer wanted, even 
 
 it('F17: a chain that cannot be opened is tried again by the next look', async () => {
   const watch = vi.fn(() => Promise.reject(new Error('the sandbox is starting')))
-  const watches = new HeadWatches({ watch }, vi.fn(), silentLogger)
+  const watches = new HeadWatches({ watch }, vi.fn(), silentLogger, 50)
   watches.keepTo(new Set(['a']))
   await vi.waitFor(() => {
     watches.keepTo(new Set(['a']))

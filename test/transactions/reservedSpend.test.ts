@@ -100,6 +100,12 @@ it('R5: what was held is settled by inclusion and counts no more', async () => {
     { kind: 'spend', state: 'settled' },
   ])
   expect(
-    (await engine.operations.held({ chain: 'eip155:31337', account: AGENT, asOf: '99999999' })).size,
+    (
+      await engine.operations.held({
+        chain: 'eip155:31337',
+        account: AGENT,
+        asOf: { block: '99999999', minedCount: 0n },
+      })
+    ).size,
   ).toBe(0)
 })

@@ -179,6 +179,95 @@ describe('R5: what is held', () => {
   })
 })
 
+describe('what a process finds that takes over', () => {
+  const fund = (wei: bigint) => world.a.ask('anvil_setBalance', AGENT, `0x${wei.toString(16)}`)
+  const ETHER = 10n ** 18n
+
+  it('C6: a payment that is mined holds nothing, also before anybody has looked at it', async () => {
+    await fund(ETHER)
+    const pay = async (amount: string, idempotencyKey: string) =>
+      (await engine.prepare({ to: 'merchant', amount, idempotencyKey })).intentId
+    const [mined, queued] = [await pay('0.6', 'mined'), await pay('0.3', 'queued')]
+    await engine.execute(mined)
+    await world.a.mine()
+    // A new payment is not refused either.
+    expect(await pay('0.05', 'new')).toMatch(/^int_/)
+    const { operationId } = await beginOnly(engine, queued)
+    await engine.driver.drive(operationId)
+    expect((await engine.get(operationId)).steps[0]?.state).toBe('sent')
+    await world.a.mine()
+  })
+
+  it('C6: waits when only what others hold is missing, and goes on when it comes free', async () => {
+    await fund(ETHER)
+    const [first, second] = await Promise.all(
+      ['holds', 'waits'].map((idempotencyKey) =>
+        engine.prepare({ to: 'merchant', amount: '0.6', idempotencyKey }),
+      ),
+    )
+    await engine.execute(first?.intentId ?? '')
+    const { operationId } = await beginOnly(engine, second?.intentId ?? '')
+    await expect(engine.driver.drive(operationId)).rejects.toMatchObject({ code: 'insufficient_funds' })
+    expect((await engine.get(operationId)).state).toBe('running')
+    await world.a.mine()
+    await fund(ETHER)
+    await engine.driver.drive(operationId)
+    expect((await engine.get(operationId)).steps[0]?.state).toBe('sent')
+    await world.a.mine()
+  })
+
+  it('R5: holds what it needs now, and not what it needed when it began', async () => {
+    const { intentId } = await engine.prepare({
+      to: 'merchant',
+      amount: '0.01',
+      idempotencyKey: 'more to hold',
+    })
+    const { operationId } = await beginOnly(engine, intentId)
+    const kinds = () =>
+      engine
+        .rows(`select kind, raw from reservations where state = 'held' order by kind`)
+        .map(({ kind, raw }) => [kind, raw])
+    expect(kinds()).toEqual([['spend', '10000000000000000']])
+    const { fees } = await engine.prepare({ to: 'merchant', amount: '0.01', idempotencyKey: 'more to hold' })
+    await engine.driver.drive(operationId)
+    expect(kinds()).toEqual([
+      ['fee', fees.ceiling.raw],
+      ['spend', '10000000000000000'],
+    ])
+    await world.a.mine()
+  })
+
+  it('F20: a clock that was set back signs nothing of what was begun', async () => {
+    const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.01', idempotencyKey: 'two days' })
+    const { operationId } = await beginOnly(engine, intentId)
+    world.a.proxy.reset()
+    engine.clock.advance(-2 * 86_400_000)
+    await engine.driver.drive(operationId)
+    expect(await engine.get(operationId)).toMatchObject({ state: 'failed', sideEffect: 'none' })
+    expect(sent()).toBe(0)
+  })
+})
+
+it('R1: an intent that is renewed while it is being executed is not executed', async () => {
+  const request = { to: 'merchant', amount: '0.01', idempotencyKey: 'renewed meanwhile' }
+  const { intentId } = await engine.prepare(request)
+  const [released, asked] = [gate(), gate()]
+  world.a.proxy.setFault((calls) => {
+    if (!calls.some(({ method }) => method === 'eth_simulateV1')) return undefined
+    asked.open()
+    return { kind: 'hold', until: released.opened }
+  })
+  const executing = engine.execute(intentId)
+  await asked.opened
+  world.a.proxy.setFault(undefined)
+  await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x77359400')
+  await world.a.mine()
+  await engine.prepare(request)
+  released.open()
+  await expect(executing).rejects.toMatchObject({ code: 'receipt_refused', sideEffect: 'none' })
+  expect(sent()).toBe(0)
+})
+
 it('F20: a clock that was set back does not make an intent younger', async () => {
   const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.01', idempotencyKey: 'back' })
   engine.clock.advance(-7_200_000)

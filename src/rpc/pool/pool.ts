@@ -30,7 +30,7 @@ export interface Pool extends RpcTransport {
 }
 
 /** Bounds of the hedge delay: a floor against doubling the traffic, and what a black hole may cost at most. */
-const HEDGE = { floor: 25, unknown: 150, ceiling: 400 }
+const HEDGE = { floor: 25, unknown: 150, ceiling: 2_000 }
 /** Members that serve no traffic are looked at this often, while there is traffic at all. */
 const PROBE_EVERY_MS = 3_000
 const HEAD: RpcRequest = { method: 'eth_blockNumber', params: [] }
