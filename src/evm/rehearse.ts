@@ -9,11 +9,13 @@ import type { EvmAssets } from './assets.ts'
 import type { EvmHead } from './blocks.ts'
 import type { EvmDraft } from './draft.ts'
 import type { EvmPayload } from './evmPayload.ts'
+import { FEE_HISTORY } from './fees.ts'
 import { fromQuantity, toQuantity } from './quantity.ts'
 import { decodeRevert, isVerdict, type Revert } from './reverts.ts'
 import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulate.ts'
 import {
   accountFacts,
+  type BlockTag,
   distinctTokens,
   readSnapshot,
   readTokenBalances,
@@ -25,7 +27,7 @@ import type { Witnesses } from './witnesses.ts'
 /** What a plain transfer to an account without code costs on chains that charge execution only. */
 const PLAIN_TRANSFER_GAS = 21_000n
 /** A head may move between the entries of a batch; the next try is a block time away from that. */
-const MAX_TRIES = 3
+const MAX_TRIES = 4
 
 /** Simulates payloads and reads what a decision about them needs, in one round trip each. */
 export class EvmRehearsals {
@@ -53,18 +55,36 @@ export class EvmRehearsals {
     signal: AbortSignal,
   ): Promise<Rehearsal> {
     const tokens = distinctTokens(leaving)
+    let at: BlockTag = 'latest'
     for (let tries = 1; ; tries++) {
-      const reads = snapshotRequests(payload.from, tokens)
-      const outcomes = await this.#client.batch([...reads, simulationRequest(payload, terms)], signal)
-      const snapshot = this.#snapshot(outcomes, tokens)
-      requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
-      const seen = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
-      if (seen) return this.#attested(seen, payload.from, tokens, signal)
+      const look = await this.#look(payload, terms, tokens, at, signal)
+      if (look.seen) return this.#attested(look.seen, payload.from, tokens, signal)
       if (tries === MAX_TRIES) {
         const reason = `the head of ${this.#client.host} moved during each of ${MAX_TRIES} simulations`
         throw new BursarError('simulation_unavailable', { reason }, { chain: this.#client.chain })
       }
+      // A slow endpoint is outrun by its chain: then everything is asked of the head that it had, and by turns again
+      // of the newest, because not every node knows how.
+      at = at === 'latest' ? { blockHash: look.head } : 'latest'
     }
+  }
+
+  /** One round trip; `seen` is absent when its answers are not of one block. */
+  async #look(
+    payload: EvmPayload,
+    terms: FeeTerms,
+    tokens: readonly Asset[],
+    at: BlockTag,
+    signal: AbortSignal,
+  ): Promise<{ readonly head: string; readonly seen?: Rehearsal }> {
+    const reads = snapshotRequests(payload.from, tokens, at)
+    const requests = [...reads, simulationRequest(payload, terms, at), FEE_HISTORY]
+    const outcomes = await this.#client.batch(requests, signal)
+    if (at !== 'latest' && outcomes.slice(0, -1).some(({ ok }) => !ok)) return { head: at.blockHash }
+    const snapshot = this.#snapshot(outcomes, outcomes.at(-1), tokens)
+    requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
+    const seen = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
+    return { head: snapshot.head.ref.hash, ...(seen && { seen }) }
   }
 
   /** Finds the gas limit of a draft and rehearses the finished payload: one round trip for plain transfers, else two. */
@@ -72,18 +92,20 @@ export class EvmRehearsals {
     const plain = draft.data === '0x' && this.#lastFees ? draftPayload(draft, PLAIN_TRANSFER_GAS) : undefined
     const guess = this.#lastFees?.tiers[limit.urgency]
     const tokens = distinctTokens([draft.outflow.asset])
-    const reads = [...snapshotRequests(draft.from, tokens), estimateRequest(draft)]
+    const reads = snapshotRequests(draft.from, tokens)
     const speculative = plain && guess ? [simulationRequest(plain, guess)] : []
     const code = draft.isCall ? [{ method: 'eth_getCode', params: [draft.callTo, 'latest'] }] : []
-    const outcomes = await this.#client.batch([...reads, ...speculative, ...code], signal)
+    const together = [...reads, ...speculative]
+    const requests = [...together, FEE_HISTORY, estimateRequest(draft), ...code]
+    const outcomes = await this.#client.batch(requests, signal)
+    const [fees, estimate] = outcomes.slice(together.length)
     if (code.length > 0) requireContract(draft, resultOf(outcomes.at(-1), 'eth_getCode', this.#client))
-    const snapshot = this.#snapshot(outcomes, tokens)
+    const snapshot = this.#snapshot(outcomes, fees, tokens)
     const terms = withinLimit(snapshot.fees, limit)
     if (plain && speculative.length > 0) {
       const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
       if (rehearsal?.outcome.ok) return { payload: plain, terms, rehearsal }
     }
-    const estimate = outcomes[reads.length - 1]
     if (!estimate?.ok) return this.#refused(draft, terms, snapshot, estimate)
     const gas = fromQuantity(estimate.result, 'gas estimate', this.#client.host)
     requireRoom(gas, snapshot.head, draft.chain)
@@ -137,8 +159,12 @@ export class EvmRehearsals {
     return complete
   }
 
-  #snapshot(outcomes: readonly RpcOutcome[], tokens: readonly Asset[]): Snapshot {
-    const snapshot = readSnapshot(outcomes, tokens, this.#client)
+  #snapshot(
+    outcomes: readonly RpcOutcome[],
+    fees: RpcOutcome | undefined,
+    tokens: readonly Asset[],
+  ): Snapshot {
+    const snapshot = readSnapshot(outcomes, fees, tokens, this.#client)
     this.#lastFees = snapshot.fees
     return snapshot
   }

@@ -11,6 +11,7 @@ import type { EvmHead } from './blocks.ts'
 import type { EvmPayload } from './evmPayload.ts'
 import { asHex, asList, asObject, fromQuantity, toQuantity } from './quantity.ts'
 import { decodeRevert, isVerdict } from './reverts.ts'
+import type { BlockTag } from './snapshot.ts'
 
 /** Where eth_simulateV1 reports moves of the native token, as Transfer events (traceTransfers). */
 const NATIVE_TOKEN = checksum('0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee')
@@ -19,7 +20,7 @@ const MAX_EVENTS = 2_000
 const MAX_TOKENS = 100
 
 /** `eth_simulateV1` of exactly this payload: validated like a real transaction, native moves traced. */
-export function simulationRequest(payload: EvmPayload, terms: FeeTerms): RpcRequest {
+export function simulationRequest(payload: EvmPayload, terms: FeeTerms, at: BlockTag = 'latest'): RpcRequest {
   const call = {
     from: payload.from,
     to: payload.to,
@@ -31,7 +32,7 @@ export function simulationRequest(payload: EvmPayload, terms: FeeTerms): RpcRequ
     ...(payload.accessList.length === 0 ? {} : { accessList: payload.accessList }),
   }
   const options = { blockStateCalls: [{ calls: [call] }], traceTransfers: true, validation: true }
-  return { method: 'eth_simulateV1', params: [options, 'latest'] }
+  return { method: 'eth_simulateV1', params: [options, at] }
 }
 
 /** Number and parent of the block that the node made up for a simulation. */

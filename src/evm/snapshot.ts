@@ -4,12 +4,13 @@ import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 import { erc20Abi } from './abi.ts'
 import { type EvmHead, LATEST_BLOCK, parseHead } from './blocks.ts'
-import { FEE_HISTORY, readFees } from './fees.ts'
+import { readFees } from './fees.ts'
 import { asHex, fromQuantity } from './quantity.ts'
 import { isVerdict } from './reverts.ts'
 import type { Question } from './witnesses.ts'
 
-type BlockTag = 'latest' | { readonly blockHash: string }
+/** The newest block, or one by its hash. */
+export type BlockTag = 'latest' | { readonly blockHash: string }
 
 /** What a decision about a payload of an account needs, besides its simulation. */
 export interface Snapshot {
@@ -21,19 +22,26 @@ export interface Snapshot {
   readonly minedCount: bigint
 }
 
-/** The reads of a snapshot, in the order that `readSnapshot` takes their answers. */
-export function snapshotRequests(from: Hex, tokens: readonly Asset[]): readonly RpcRequest[] {
+/**
+ * The reads of a snapshot, in the order that `readSnapshot` takes their answers. A simulation follows them directly:
+ * where an endpoint takes few calls a second, what belongs to one block must leave in one second.
+ */
+export function snapshotRequests(
+  from: Hex,
+  tokens: readonly Asset[],
+  at: BlockTag = 'latest',
+): readonly RpcRequest[] {
   return [
-    LATEST_BLOCK,
-    FEE_HISTORY,
-    { method: 'eth_getBalance', params: [from, 'latest'] },
-    { method: 'eth_getTransactionCount', params: [from, 'latest'] },
-    ...tokens.map((token) => balanceRequest(from, token, 'latest')),
+    at === 'latest' ? LATEST_BLOCK : { method: 'eth_getBlockByHash', params: [at.blockHash, false] },
+    { method: 'eth_getBalance', params: [from, at] },
+    { method: 'eth_getTransactionCount', params: [from, at] },
+    ...tokens.map((token) => balanceRequest(from, token, at)),
   ]
 }
 
 export function readSnapshot(
   outcomes: readonly RpcOutcome[],
+  fees: RpcOutcome | undefined,
   tokens: readonly Asset[],
   client: ChainClient,
 ): Snapshot {
@@ -42,10 +50,10 @@ export function readSnapshot(
   const head = parseHead(result(0, 'eth_getBlockByNumber'), host)
   return {
     head,
-    fees: readFees(result(1, 'eth_feeHistory'), head.ref, host),
-    nativeBalance: fromQuantity(result(2, 'eth_getBalance'), 'balance', host),
-    minedCount: fromQuantity(result(3, 'eth_getTransactionCount'), 'nonce', host),
-    tokenBalances: tokenBalancesOf(outcomes.slice(4), tokens, client),
+    fees: readFees(resultOf(fees, 'eth_feeHistory', client), head.ref, host),
+    nativeBalance: fromQuantity(result(1, 'eth_getBalance'), 'balance', host),
+    minedCount: fromQuantity(result(2, 'eth_getTransactionCount'), 'nonce', host),
+    tokenBalances: tokenBalancesOf(outcomes.slice(3), tokens, client),
   }
 }
 

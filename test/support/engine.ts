@@ -112,6 +112,8 @@ export interface EngineOptions {
   readonly maxGasPriceGwei?: string
   readonly rpcTimeoutMs?: number
   readonly ttlSeconds?: number
+  /** Calls a second that each endpoint takes. */
+  readonly rateLimit?: number
   /** Heads are pushed: anvil serves sockets where it serves HTTP. */
   readonly sockets?: boolean
 }
@@ -126,7 +128,8 @@ export function startEngine(options: EngineOptions) {
   const endpoints = new Map(
     options.lanes.map((lane) => {
       const socket = options.sockets ? { socket: new Secret(lane.rpcUrl.replace('http:', 'ws:')) } : {}
-      return [lane.id, [{ url: new Secret(lane.proxy.url), priority: 0, ...socket }]]
+      const limit = options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }
+      return [lane.id, [{ url: new Secret(lane.proxy.url), priority: 0, ...socket, ...limit }]]
     }),
   )
   const usable = registry.all().filter(({ id }) => endpoints.has(id))
