@@ -15,22 +15,21 @@ export function readEndpoints(
   const ownLimit = readOwnLimit(env, chain, findings)
   return endpointSuffixes.flatMap(({ suffix, socket: socketSuffix, provider }, priority) => {
     const names = { http: `${chain.env}_${suffix}`, socket: `${chain.env}_${socketSuffix}` }
-    const url = readUrl(env, names.http, HTTP, findings)
-    const socket = readUrl(env, names.socket, SOCKET, findings)
+    // Several of one provider are equals: calls go round between them.
+    const listed = given(env, names.http)?.split(',') ?? []
+    const urls = listed.flatMap((url) => readUrl(url.trim(), names.http, HTTP, findings) ?? [])
+    const socket = readUrl(given(env, names.socket), names.socket, SOCKET, findings)
     if (socket !== undefined && given(env, names.http) === undefined) {
       findings.problem(
         `${names.socket} is set and ${names.http} is not: a socket only tells what to look for`,
       )
     }
-    if (url === undefined) return []
     const rateLimit = provider === 'own' ? ownLimit : limits[provider]
-    return [
-      {
-        ...{ url: new Secret(url), host: hostOf(url), provider, priority },
-        ...(rateLimit === undefined ? {} : { rateLimit }),
-        ...(socket === undefined ? {} : { socket: new Secret(socket) }),
-      },
-    ]
+    return urls.map((url, index) => ({
+      ...{ url: new Secret(url), host: hostOf(url), provider, priority },
+      ...(rateLimit === undefined ? {} : { rateLimit }),
+      ...(socket === undefined || index > 0 ? {} : { socket: new Secret(socket) }),
+    }))
   })
 }
 
@@ -53,8 +52,7 @@ const SOCKET: Kind = {
 }
 
 /** The URL when it is a right one of its kind; what is wrong with it is reported. */
-function readUrl(env: Environment, name: string, kind: Kind, findings: Findings): string | undefined {
-  const url = given(env, name)
+function readUrl(url: string | undefined, name: string, kind: Kind, findings: Findings): string | undefined {
   if (url === undefined) return undefined
   const wrong = whatIsWrong(url, kind)
   if (wrong !== undefined) {

@@ -58,6 +58,27 @@ describe('endpoints (A3, B1)', () => {
     expect(sandbox).toEqual({ embedded: false })
   })
 
+  it('B1: several URLs of one provider are equals, and each must be right', () => {
+    const { chains } = load({
+      BASE_MAINNET_RPC_PUBLIC: 'https://one.example/a, https://two.example/b',
+      BASE_MAINNET_WS_PUBLIC: 'wss://one.example',
+    })
+    expect(
+      chains[0]?.endpoints.map(({ host, priority, rateLimit, socket }) => [
+        host,
+        priority,
+        rateLimit,
+        socket === undefined,
+      ]),
+    ).toEqual([
+      ['one.example', 4, 5, false],
+      ['two.example', 4, 5, true],
+    ])
+    expect(problemsOf(() => load({ BASE_MAINNET_RPC_PUBLIC: 'https://one.example,' }))).toEqual([
+      'BASE_MAINNET_RPC_PUBLIC is not a URL; give one such as https://host/path',
+    ])
+  })
+
   it.each(allChains.map((chain) => [chain.env, chain.id]))('%s_RPC_URL configures %s', (env, id) => {
     expect(load({ [`${env}_RPC_URL`]: 'https://node.example' }).chains.map((chain) => chain.chainId)).toEqual(
       [id],

@@ -30,6 +30,9 @@ redis.call('PEXPIRE', KEYS[2], presence)
 local members = redis.call('ZCARD', KEYS[2])
 
 local slow = tonumber(redis.call('GET', KEYS[3]) or nil)
+-- Ours expires soon: one that does not was written by somebody else, or before the clock was set back.
+local left = redis.call('PTTL', KEYS[3])
+if slow and (left < 0 or left > 2 * longest) then redis.call('DEL', KEYS[3]) slow = nil end
 if slow and slow >= 1 and slow < rate then rate = slow end
 local pause = redis.call('PTTL', KEYS[4])
 -- Longer than any pause: the clock was set back. Nothing may wait for that.

@@ -185,6 +185,8 @@ describe('T40: what somebody else has written into Redis', () => {
   const key = (name: string) => `bursar:limit:{${SCOPE}}:${name}`
   it.each<[string, (redis: Redis) => Promise<unknown>]>([
     ['a rate of zero', (redis) => redis.set(key('slow'), '0')],
+    ['a rate of one for ever', (redis) => redis.set(key('slow'), '1')],
+    ['a rate of one for a day', (redis) => redis.set(key('slow'), '1', 'EX', 86_400)],
     ['a rate that is no number', (redis) => redis.set(key('slow'), 'none')],
     ['a pause without end', (redis) => redis.set(key('pause'), '1')],
     ['a pause of a day', (redis) => redis.set(key('pause'), '1', 'EX', 86_400)],
