@@ -11,8 +11,8 @@ import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
+import { effectsToKeep } from './keptEffects.ts'
 import { asOfRehearsal, type IntentPlan, intentDigest, storeEffects } from './plan.ts'
-import { effectsToKeep } from './shownEffects.ts'
 import type { IntentView, PrepareRequest } from './views.ts'
 
 export interface IntentDependencies {

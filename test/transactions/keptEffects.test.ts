@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Asset, Effect } from '../../src/chains/adapter.ts'
-import { effectsToKeep } from '../../src/transactions/shownEffects.ts'
+import { effectsToKeep } from '../../src/transactions/keptEffects.ts'
 
 const ME = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 const usdc: Asset = { id: 'eip155:1/erc20:0xA0', address: '0xA0', decimals: 6, symbol: 'USDC' }
