@@ -8,6 +8,10 @@ import { RecentCalls } from './recentCalls.ts'
 
 /** Nobody waits for longer, signed payments neither: the caller learns of it while it can still do something else. */
 const MAX_WAIT_MS = 10_000
+/** A request that has begun to leave in parts has this long from when it was asked: half of it is spent already. */
+const MAX_WHOLE_MS = 2 * MAX_WAIT_MS
+/** Whoever has waited for so long gets half of all places, so that those who keep coming starve nobody. */
+const PRECEDENCE_MS = MAX_WAIT_MS / 2
 /** In one round a request gets a quarter of a second's places before everyone else had theirs. */
 const ROUNDS_A_SECOND = 4
 /** What a limiter itself may take; more is a wait for room. */
@@ -23,6 +27,10 @@ export interface QueueOptions {
 
 interface Waiter {
   readonly calls: number
+  /** When its request was asked: a batch that leaves in parts keeps its age. */
+  readonly since: number
+  /** When it is turned away. */
+  readonly until: number
   grant(calls: number): void
   refuse(reason: unknown): void
 }
@@ -57,10 +65,11 @@ export class QueuedLimiter implements RateLimiter {
 
   acquire(calls: number, signal: AbortSignal, options: AcquireOptions = {}): Promise<number> {
     if (signal.aborted) return Promise.reject(signal.reason)
-    const waitMs = this.#waitBehind(this.#ahead(calls, options.urgent) + 1)
-    if (waitMs > MAX_WAIT_MS && !options.continued) return Promise.reject(this.#tooLong(waitMs))
+    const now = monotonicClock.now()
+    const { askedAt } = options
+    const waitMs = askedAt === undefined ? this.waitMs(calls, options.urgent) : 0
+    if (waitMs > MAX_WAIT_MS) return Promise.reject(this.#tooLong(waitMs))
     return new Promise((resolve, reject) => {
-      const since = monotonicClock.now()
       const line = options.urgent ? this.#urgent : this.#ordinary
       const leave = () => {
         line.delete(waiter)
@@ -71,9 +80,11 @@ export class QueuedLimiter implements RateLimiter {
       const onAbort = () => waiter.refuse(signal.reason)
       const waiter: Waiter = {
         calls,
+        since: askedAt ?? now,
+        until: askedAt === undefined ? now + MAX_WAIT_MS : askedAt + MAX_WHOLE_MS,
         grant: (granted) => {
           leave()
-          this.#noteGrant(granted, since)
+          this.#noteGrant(granted, now)
           resolve(granted)
         },
         refuse: (reason) => {
@@ -126,7 +137,7 @@ export class QueuedLimiter implements RateLimiter {
     if (this.#gone.signal.aborted) this.#gone = new AbortController()
     const { signal } = this.#gone
     const { pauseMs } = this.#rate
-    if (pauseMs > MAX_WAIT_MS) return this.#refuseAll(this.#tooLong(pauseMs))
+    this.#refuseLate(pauseMs)
     if (pauseMs > 0) return pause(pauseMs, signal)
     const calls = () => this.#calls
     const demand: Demand = {
@@ -141,21 +152,36 @@ export class QueuedLimiter implements RateLimiter {
     if (this.#rate.pauseMs === 0) this.#hand(taken)
   }
 
-  /** Everyone in turn gets up to a round's share; what is left then goes to those who wanted more. */
+  /** Payments first, half of the rest to those who have waited for long, then turns of a round's share. */
   #hand(places: number): void {
-    const share = this.#share
-    const shares = new Map<Waiter, number>()
+    const grants = new Map<Waiter, number>()
     let left = places
-    for (const waiter of this.#inOrder()) {
-      if (left === 0) break
-      const part = Math.min(waiter.calls, share, left)
-      shares.set(waiter, part)
+    /** Returns how many of `most` it took. */
+    const give = (waiter: Waiter, most: number): number => {
+      const given = grants.get(waiter) ?? 0
+      const part = Math.min(waiter.calls - given, most, left)
+      if (part > 0) grants.set(waiter, given + part)
       left -= part
+      return part
     }
-    for (const [waiter, part] of shares) {
-      const more = Math.min(waiter.calls - part, left)
-      left -= more
-      waiter.grant(part + more)
+    for (const waiter of this.#urgent) give(waiter, waiter.calls)
+    let reserved = Math.ceil(left / 2)
+    for (const waiter of this.#aged()) reserved -= give(waiter, reserved)
+    for (const waiter of this.#ordinary) give(waiter, this.#share)
+    for (const waiter of this.#ordinary) give(waiter, waiter.calls)
+    for (const [waiter, granted] of grants) waiter.grant(granted)
+  }
+
+  #aged(): readonly Waiter[] {
+    const before = monotonicClock.now() - PRECEDENCE_MS
+    return [...this.#ordinary].filter(({ since }) => since < before).sort((a, b) => a.since - b.since)
+  }
+
+  /** Turns away those whose time would be over after a pause. */
+  #refuseLate(pauseMs: number): void {
+    const then = monotonicClock.now() + pauseMs
+    for (const waiter of this.#inOrder()) {
+      if (waiter.until < then) waiter.refuse(this.#tooLong(this.#waitBehind(waiter.calls)))
     }
   }
 

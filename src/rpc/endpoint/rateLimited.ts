@@ -1,4 +1,5 @@
 import { isBursarError } from '../../errors/bursarError.ts'
+import { monotonicClock } from '../../primitives/clock.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import type { RateLimiter } from './rateLimiter.ts'
 import { isThrottle, throttled } from './throttleSigns.ts'
@@ -31,6 +32,7 @@ export function rateLimited(inner: RpcTransport, limiter?: RateLimiter): RpcTran
     signal: AbortSignal,
   ): Promise<readonly RpcOutcome[]> {
     const urgent = requests.some(({ method }) => SENDS.test(method))
+    const askedAt = monotonicClock.now()
     let sent = await limit.acquire(requests.length, signal, { urgent })
     if (sent >= requests.length) return exchange(requests, signal)
     const stop = new AbortController()
@@ -45,7 +47,7 @@ export function rateLimited(inner: RpcTransport, limiter?: RateLimiter): RpcTran
     try {
       leave(requests.slice(0, sent))
       while (sent < requests.length) {
-        const more = await limit.acquire(requests.length - sent, stop.signal, { urgent, continued: true })
+        const more = await limit.acquire(requests.length - sent, stop.signal, { urgent, askedAt })
         leave(requests.slice(sent, sent + more))
         sent += more
       }

@@ -3,7 +3,8 @@ export interface RateLimiter {
   /**
    * Resolves when calls may leave, with how many of `calls` may: at least one. Whoever has more asks again, behind
    * those who wait already, so that a large batch holds nobody up for longer than its share.
-   * Rejects with the signal's reason when it aborts first, and with `provider_throttled` when the wait is too long.
+   * Rejects with the signal's reason when it aborts first, and with `provider_throttled` when the last of the calls
+   * would leave too late, or has not left by then.
    */
   acquire(calls: number, signal: AbortSignal, options?: AcquireOptions): Promise<number>
   /** The provider said "too many requests": slow down, and send nothing for as long as it asked. */
@@ -15,8 +16,11 @@ export interface RateLimiter {
 }
 
 export interface AcquireOptions {
-  /** A part of the same request has left: it is not turned away half way. */
-  readonly continued?: boolean
+  /**
+   * When the request was first asked (monotonic), once a part of it has left: it keeps its place by age, and its
+   * whole wait stays within the bound.
+   */
+  readonly askedAt?: number
   /** Goes before everything that is not: signed payments. */
   readonly urgent?: boolean
 }

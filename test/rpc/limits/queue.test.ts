@@ -4,7 +4,7 @@ import type { MetricLabels, Metrics } from '../../../src/primitives/metrics.ts'
 import { AdaptiveRate } from '../../../src/rpc/endpoint/adaptiveRate.ts'
 import { bottleneckPlaces } from '../../../src/rpc/endpoint/bottleneckLimiter.ts'
 import { QueuedLimiter } from '../../../src/rpc/endpoint/queuedLimiter.ts'
-import { type Departures, leave } from './support/departures.ts'
+import { type Departures, leave, type Outcome } from './support/departures.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -59,7 +59,7 @@ describe('B4: the line before a limit', () => {
     await fill(limiter, 5)
   })
 
-  it('a wait of more than ten seconds is refused with the host and the wait, but not half way through', async () => {
+  it('a wait of more than ten seconds is refused at once, with the host and the wait', async () => {
     const counted: string[] = []
     const limiter = limiterOf(5, counter(counted))
     await fill(limiter, 5)
@@ -71,9 +71,9 @@ describe('B4: the line before a limit', () => {
       context: { host: 'rpc.example', retryAfterMs: 10_192 },
     })
     expect(counted).toEqual(['rpc_limit_refusals rpc.example'])
-    const rest = limiter.acquire(1, never, { continued: true })
+    await expect(limiterOf(5).acquire(51, never)).rejects.toMatchObject({ code: 'provider_throttled' })
     await vi.advanceTimersByTimeAsync(12_000)
-    await Promise.all([...waiting, rest])
+    await Promise.all(waiting)
     expect(limiter.report()).toMatchObject({ waiting: 0 })
     await vi.advanceTimersByTimeAsync(1_020)
     expect(limiter.waitMs(5)).toBe(0)
@@ -101,6 +101,50 @@ describe('B4: the line before a limit', () => {
     expect(await batch).toBe('all')
     // 500 and 100 calls at 50 a second: the batch gets what the single calls leave.
     expect(Math.max(...big)).toBeLessThan(Math.min(...big) + 12_600)
+  })
+
+  it('however many ask, everybody knows within ten seconds, and within twenty when a part has left', async () => {
+    const limiter = limiterOf(5)
+    const waits: { readonly outcome: Outcome; readonly calls: number; readonly ms: number }[] = []
+    const ask = (calls: number) => {
+      const came = performance.now()
+      void leave(limiter, calls, []).then((outcome) =>
+        waits.push({ outcome, calls, ms: performance.now() - came }),
+      )
+    }
+    for (let caller = 0; caller < 120; caller++) {
+      ask(1 + (caller % 5))
+      await vi.advanceTimersByTimeAsync(20)
+    }
+    await vi.advanceTimersByTimeAsync(2_000)
+    for (let caller = 0; caller < 120; caller++) ask(1)
+    // The provider takes less and less meanwhile: what was admitted no longer fits.
+    for (let refusals = 0; refusals < 3; refusals++) {
+      limiter.throttled(500)
+      await vi.advanceTimersByTimeAsync(4_000)
+    }
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(waits).toHaveLength(240)
+    const longest = (outcome: Outcome, begun: boolean) =>
+      Math.max(
+        ...waits.filter((each) => each.outcome === outcome && each.calls > 1 === begun).map(({ ms }) => ms),
+      )
+    expect(longest('busy', false)).toBeLessThan(11_500)
+    expect(longest('all', false)).toBeLessThan(11_500)
+    expect(longest('busy', true)).toBeLessThan(21_500)
+    expect(longest('all', true)).toBeLessThan(21_500)
+    expect(waits.filter(({ outcome }) => outcome === 'all').length).toBeGreaterThan(10)
+  })
+
+  it('a batch among more single calls than the limit passes gets through: who has waited for long goes first', async () => {
+    const limiter = limiterOf(5)
+    for (let call = 0; call < 20; call++) void leave(limiter, 1, [])
+    const batch = leave(limiter, 20, [])
+    for (let tick = 0; tick < 160; tick++) {
+      void leave(limiter, 1, [])
+      await vi.advanceTimersByTimeAsync(125)
+    }
+    expect(await batch).toBe('all')
   })
 
   it('batches take turns: a small one behind a large one does not wait for all of it', async () => {

@@ -55,7 +55,7 @@ describe('B4: a transport within its limit', () => {
     const outcomes = await limited.send(reads(10), never)
     expect(parts).toEqual([3, 1, 6])
     expect(outcomes).toEqual(reads(10).map(({ params }) => ({ ok: true, result: params[0] })))
-    expect(asked.map(([calls, options]) => [calls, options?.continued ?? false])).toEqual([
+    expect(asked.map(([calls, options]) => [calls, options?.askedAt !== undefined])).toEqual([
       [10, false],
       [7, true],
       [6, true],

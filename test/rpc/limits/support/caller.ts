@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isBursarError } from '../../../../src/errors/bursarError.ts'
+import { monotonicClock } from '../../../../src/primitives/clock.ts'
 import { Secret } from '../../../../src/primitives/secret.ts'
 import { redisConnection } from '../../../../src/redis/connection.ts'
 import { redisCalls } from '../../../../src/redis/redisCalls.ts'
@@ -28,8 +29,9 @@ createInterface(process.stdin).on('close', () => stop.abort(new Error('stdin end
 async function call(index: number): Promise<void> {
   const calls = 1 + (index % 7)
   try {
+    const askedAt = monotonicClock.now()
     for (let sent = 0; sent < calls; ) {
-      const granted = (await limiter?.acquire(calls - sent, stop.signal, { continued: sent > 0 })) ?? 0
+      const granted = (await limiter?.acquire(calls - sent, stop.signal, sent > 0 ? { askedAt } : {})) ?? 0
       process.stdout.write(`${performance.timeOrigin + performance.now()} ${granted}\n`)
       sent += granted
     }

@@ -1,4 +1,5 @@
 import { isBursarError } from '../../../../src/errors/bursarError.ts'
+import { monotonicClock } from '../../../../src/primitives/clock.ts'
 import type { RateLimiter } from '../../../../src/rpc/endpoint/rateLimiter.ts'
 
 /** When calls left, in milliseconds; one entry a call. */
@@ -27,8 +28,9 @@ export async function leave(
   now: () => number = () => performance.now(),
 ): Promise<Outcome> {
   try {
+    const askedAt = monotonicClock.now()
     for (let sent = 0; sent < calls; ) {
-      const granted = await limiter.acquire(calls - sent, signal, { continued: sent > 0 })
+      const granted = await limiter.acquire(calls - sent, signal, sent > 0 ? { askedAt } : {})
       if (!(granted >= 1 && granted <= calls - sent)) throw new Error(`${granted} of ${calls - sent} granted`)
       for (let call = 0; call < granted; call++) departures.push(now())
       sent += granted
