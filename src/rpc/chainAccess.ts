@@ -8,6 +8,7 @@ import type { Cache } from './cache/cache.ts'
 import { cached } from './cache/cached.ts'
 import { type ChainClient, chainClient } from './chainClient.ts'
 import { coalesced, MAX_BATCH } from './coalesce.ts'
+import { splittingRefusedBatches } from './endpoint/batches.ts'
 import { endpointLimiter } from './endpoint/endpointLimiter.ts'
 import { httpTransport } from './endpoint/httpTransport.ts'
 import { rateLimited } from './endpoint/rateLimited.ts'
@@ -156,7 +157,7 @@ function openEndpoint(chain: Chain, endpoint: EndpointOptions, options: AccessOp
   const { timeoutMs, metrics, logger, sharedCalls: shared } = options
   const sharing = { ...(logger && { logger }), ...(shared && { shared }) }
   const limiter = endpointLimiter({ url, chain: chain.id, provider, perSecond, metrics, ...sharing })
-  const wire = rateLimited(httpTransport({ url, timeoutMs }), limiter)
+  const wire = splittingRefusedBatches(rateLimited(httpTransport({ url, timeoutMs }), limiter))
   return { transport: verifiedChain(wire, identityOf(chain), chain.id), priority, weight, limiter }
 }
 

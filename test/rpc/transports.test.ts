@@ -5,7 +5,13 @@ import { unattended } from '../../src/primitives/abort.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { chainClient } from '../../src/rpc/chainClient.ts'
 import { coalesced } from '../../src/rpc/coalesce.ts'
+import { AdaptiveRate } from '../../src/rpc/endpoint/adaptiveRate.ts'
+import { splittingRefusedBatches } from '../../src/rpc/endpoint/batches.ts'
+import { bucketPlaces } from '../../src/rpc/endpoint/bucketLimiter.ts'
 import { httpTransport } from '../../src/rpc/endpoint/httpTransport.ts'
+import { QueuedLimiter } from '../../src/rpc/endpoint/queuedLimiter.ts'
+import { rateLimited } from '../../src/rpc/endpoint/rateLimited.ts'
+import type { RateLimiter } from '../../src/rpc/endpoint/rateLimiter.ts'
 import { readsOnly, verifiedChain } from '../../src/rpc/guards.ts'
 import type { RpcTransport } from '../../src/rpc/transport.ts'
 import { AGENT, startWorld, type World } from '../support/engine.ts'
@@ -144,24 +150,68 @@ describe('batches', () => {
     await transport.close()
   })
 
-  it('F17: refused as such are sent as single calls, from then on without asking again', async () => {
+  describe('F17: refused as such', () => {
+    const NO_BATCHES = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no batches"}}'
     const refusesBatches = (calls: readonly unknown[]) =>
-      calls.length > 1
-        ? ({
-            kind: 'body',
-            text: '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no batches"}}',
-          } as const)
-        : undefined
-    const transport = at('')
-    world.a.proxy.setFault(refusesBatches)
-    expect(await transport.send([CHAIN_ID, CHAIN_ID], never)).toEqual([
-      { ok: true, result: '0x7a69' },
-      { ok: true, result: '0x7a69' },
-    ])
-    expect(world.a.proxy.roundTrips).toBe(3)
-    await transport.send([CHAIN_ID, CHAIN_ID], never)
-    expect(world.a.proxy.roundTrips).toBe(5)
-    await transport.close()
+      calls.length > 1 ? ({ kind: 'body', text: NO_BATCHES } as const) : undefined
+
+    it('leave as single calls, each with its place at the rate limit; later ones without asking again', async () => {
+      const granted: number[] = []
+      const limiter = new QueuedLimiter(bucketPlaces(), new AdaptiveRate(1_000), { host: 'test' })
+      const counting: RateLimiter = {
+        acquire: async (calls, signal, options) => {
+          const places = await limiter.acquire(calls, signal, options)
+          granted.push(places)
+          return places
+        },
+        throttled: (retryAfterMs) => limiter.throttled(retryAfterMs),
+        waitMs: (calls) => limiter.waitMs(calls),
+        report: () => limiter.report(),
+        close: () => limiter.close(),
+      }
+      const transport = splittingRefusedBatches(rateLimited(at(''), counting))
+      world.a.proxy.setFault(refusesBatches)
+      expect(await transport.send([CHAIN_ID, CHAIN_ID], never)).toEqual([
+        { ok: true, result: '0x7a69' },
+        { ok: true, result: '0x7a69' },
+      ])
+      expect(world.a.proxy.roundTrips).toBe(3)
+      expect(granted).toEqual([2, 1, 1])
+      await transport.send([CHAIN_ID, CHAIN_ID], never)
+      expect(world.a.proxy.roundTrips).toBe(5)
+      expect(granted).toEqual([2, 1, 1, 1, 1])
+      await transport.close()
+    })
+
+    it('are offered again after ten minutes', async () => {
+      let now = 0
+      const transport = splittingRefusedBatches(at(''), { now: () => now })
+      world.a.proxy.setFault(refusesBatches)
+      await transport.send([CHAIN_ID, CHAIN_ID], never)
+      world.a.proxy.setFault(undefined)
+      world.a.proxy.reset()
+      now = 599_999
+      await transport.send([CHAIN_ID, CHAIN_ID], never)
+      expect(world.a.proxy.roundTrips).toBe(2)
+      now = 600_000
+      await transport.send([CHAIN_ID, CHAIN_ID], never)
+      expect(world.a.proxy.roundTrips).toBe(3)
+      await transport.close()
+    })
+
+    it('by an endpoint that refuses each call as well say nothing about batches', async () => {
+      const transport = splittingRefusedBatches(at(''))
+      world.a.proxy.setFault(() => ({ kind: 'body', text: NO_BATCHES }))
+      expect(await transport.send([CHAIN_ID, CHAIN_ID], never)).toMatchObject([
+        { ok: false, error: { code: -32600 } },
+        { ok: false, error: { code: -32600 } },
+      ])
+      world.a.proxy.setFault(undefined)
+      world.a.proxy.reset()
+      await transport.send([CHAIN_ID, CHAIN_ID], never)
+      expect(world.a.proxy.roundTrips).toBe(1)
+      await transport.close()
+    })
   })
 
   it('F17: refused once for another reason are sent together again', async () => {

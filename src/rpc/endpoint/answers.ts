@@ -15,20 +15,23 @@ export function parseAnswer(text: string, id: number, host: string): RpcOutcome 
 /** Invalid request, method not found: how endpoints say that they take calls only one by one. */
 const TAKES_NO_BATCHES: ReadonlySet<number> = new Set([-32600, -32601])
 
+/** Whether what came back is one refusal for all of a batch, for being a batch. */
+export function isRefusalOfBatch(outcomes: readonly RpcOutcome[]): boolean {
+  const [first] = outcomes
+  if (!first || first.ok || !TAKES_NO_BATCHES.has(first.error.code)) return false
+  return outcomes.every((outcome) => outcome === first)
+}
+
 /**
- * Parses the answer to a batch into the order of `ids`; answers may come in any order. Undefined when the batch as
- * such was refused: some endpoints take calls only one by one.
+ * Parses the answer to a batch into the order of `ids`; answers may come in any order. When the batch as such was
+ * refused (some endpoints take calls only one by one), that one refusal is the outcome of each call.
  */
-export function parseBatch(
-  text: string,
-  ids: readonly number[],
-  host: string,
-): readonly RpcOutcome[] | undefined {
+export function parseBatch(text: string, ids: readonly number[], host: string): readonly RpcOutcome[] {
   const parsed = parseJson(text, host)
   if (!Array.isArray(parsed)) {
     const refusal = asAnswer(parsed)?.outcome
     if (refusal?.ok === false) {
-      if (TAKES_NO_BATCHES.has(refusal.error.code)) return undefined
+      if (TAKES_NO_BATCHES.has(refusal.error.code)) return ids.map(() => refusal)
       if (isThrottle(refusal.error)) throw throttled(refusal.error, host)
       const reason = `it refused the batch (code ${refusal.error.code})`
       throw new BursarError('provider_unreachable', { host, reason })

@@ -39,7 +39,6 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   }
   const host = url.host
   let nextId = 1
-  let takesBatches = true
 
   async function exchange(body: unknown, signal: AbortSignal): Promise<string> {
     const response = await pool.request({ method: 'POST', path, headers, body: JSON.stringify(body), signal })
@@ -75,7 +74,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   async function together(
     requests: readonly RpcRequest[],
     signal: AbortSignal,
-  ): Promise<readonly RpcOutcome[] | undefined> {
+  ): Promise<readonly RpcOutcome[]> {
     const calls = requests.map(({ method, params }) => ({ jsonrpc: '2.0', id: nextId++, method, params }))
     const ids = calls.map(({ id }) => id)
     return parseBatch(await post(calls, signal), ids, host)
@@ -84,12 +83,8 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   return {
     host,
     async send(requests, signal) {
-      if (requests.length > 1 && takesBatches) {
-        const outcomes = await together(requests, signal)
-        if (outcomes) return outcomes
-        takesBatches = false
-      }
-      return Promise.all(requests.map((request) => one(request, signal)))
+      const [only, ...others] = requests
+      return only && others.length === 0 ? [await one(only, signal)] : together(requests, signal)
     },
     close: () => pool.destroy(),
   }
