@@ -2,6 +2,7 @@ import { unattended } from '../../primitives/abort.ts'
 import type { Metrics } from '../../primitives/metrics.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import { newestBlockIn } from './heads.ts'
+import { HedgeBudget } from './hedgeBudget.ts'
 import { LatencyBook } from './latencies.ts'
 import { Member, type MemberOptions, type MemberReport } from './member.ts'
 import { PlausibleHeads } from './plausibleHeads.ts'
@@ -43,7 +44,10 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
   const latencies = new LatencyBook()
   const listeners = new Set<(head: bigint) => void>()
   const heads = new PlausibleHeads(members, maxLag, blockTimeMs)
+  const hedges = new HedgeBudget()
   let probedAt = Number.NEGATIVE_INFINITY
+  /** The newest block that a caller was answered: what is answered after it should not be older (B5). */
+  let answered: bigint | undefined
 
   /** What an answer says of its endpoint's newest block. */
   function noteHead(member: Member, requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): void {
@@ -81,16 +85,24 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
     const started = performance.now()
     const { outcomes } = await race(selection.order(requests.length), requests, signal, {
       hedgeAfterMs: hedgeDelay(latencies.p95(method)),
-      onHedge: () => metrics.count('rpc_hedges', { chain, method }),
-      isBehind: ({ member, outcomes: told }) => {
-        const head = newestBlockIn(requests, told)
-        if (head === undefined) return false
-        noteHead(member, requests, told)
-        return member.doubted || heads.isBehind(head)
+      mayHedge: () => {
+        const may = hedges.take()
+        metrics.count(may ? 'rpc_hedges' : 'rpc_hedges_saved', { chain, method })
+        return may
       },
+      blocksBehind: ({ member, outcomes: told }) => {
+        const head = newestBlockIn(requests, told)
+        if (head === undefined) return 0
+        noteHead(member, requests, told)
+        if (member.doubted || heads.isBehind(head)) return Number.POSITIVE_INFINITY
+        return answered !== undefined && head < answered ? Number(answered - head) : 0
+      },
+      maxLag: Number(maxLag),
       onOvertaken: (slow) => slow.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
     })
+    hedges.earn()
+    answered = newestBlockIn(requests, outcomes) ?? answered
     const ms = performance.now() - started
     latencies.add(method, ms)
     metrics.observe('rpc_seconds', { chain, method }, ms / 1000)

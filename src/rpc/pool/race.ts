@@ -6,10 +6,16 @@ export interface RaceOptions {
    * How long a member has, from when its rate limit lets it begin, before another is asked as well; absent: none is.
    */
   readonly hedgeAfterMs?: number
-  readonly onHedge?: () => void
+  /** Whether one more call may be spent on a slow answer; asked when the time has come. */
+  readonly mayHedge?: () => boolean
   readonly onFailover?: (failed: Member) => void
-  /** Whether an answer shows a head that is too far behind, or not believed: the next member is asked at once. */
-  readonly isBehind?: (answer: Answer) => boolean
+  /**
+   * By how many blocks an answer is older than what was answered before; Infinity when its head is not believed.
+   * Behind at all, the next member is asked at once.
+   */
+  readonly blocksBehind?: (answer: Answer) => number
+  /** An answer no further behind does, when nobody has a newer one soon. */
+  readonly maxLag?: number
   /** A member that had not answered when one that was asked later had. */
   readonly onOvertaken?: (member: Member) => void
 }
@@ -26,7 +32,8 @@ const MAY_BE_MISSING = /^eth_get(TransactionReceipt|TransactionByHash|BlockByNum
 /**
  * Asks members in order until one answers. A provider that fails hands over to the next at once; one that is slow
  * gets company after each hedge delay, and the first answer wins. A null does not beat a value that is still on its
- * way, and an answer from far behind does not beat anything. What the chain refused is an answer. When all fail, the first failure is thrown.
+ * way, nor an answer from an older block a newer one; one from far behind beats nothing. What the chain refused is an
+ * answer. When all fail, the first failure is thrown.
  */
 export function race(
   members: readonly Member[],
@@ -34,91 +41,140 @@ export function race(
   signal: AbortSignal,
   options: RaceOptions,
 ): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const losers = new AbortController()
-    let next = 0
-    let running = 0
-    let settled = false
-    let incomplete: Answer | undefined
-    let failure: unknown
-    let hedge: NodeJS.Timeout | undefined
-    let grace: NodeJS.Timeout | undefined
-    let heldBackMs = 0
-    const waiting = new Set<Member>()
+  if (signal.aborted) return Promise.reject(signal.reason)
+  if (members.length === 0) return Promise.reject(new TypeError('a pool without members'))
+  return new Race(members, requests, signal, options).run()
+}
 
-    const settle = (finish: () => void) => {
-      if (settled) return
-      settled = true
-      clearTimeout(hedge)
-      clearTimeout(grace)
-      signal.removeEventListener('abort', onAbort)
-      finish()
-      losers.abort(new DOMException('another endpoint answered first', 'AbortError'))
-    }
-    const onAbort = () => settle(() => reject(signal.reason))
+class Race {
+  readonly #members: readonly Member[]
+  readonly #requests: readonly RpcRequest[]
+  readonly #signal: AbortSignal
+  readonly #options: RaceOptions
+  /** Ends the calls of those who did not win. */
+  readonly #losers = new AbortController()
+  readonly #running = new Set<Member>()
+  #next = 0
+  #settled = false
+  /** What has to do when nothing better comes, and how far behind it is. */
+  #best: { readonly answer: Answer; readonly behind: number } | undefined
+  #failure: unknown
+  #hedge: NodeJS.Timeout | undefined
+  #grace: NodeJS.Timeout | undefined
+  #heldBackMs = 0
+  #resolve: (answer: Answer) => void = () => undefined
+  #reject: (reason: unknown) => void = () => undefined
 
-    /** Those who were asked before the one that has answered. */
-    const overtake = (winner: Member) => {
-      for (const member of waiting) {
-        if (members.indexOf(member) < members.indexOf(winner)) options.onOvertaken?.(member)
-      }
-    }
-    /** Hands over to the next member; what there is has to do when there is none. */
-    const passOver = (member: Member) => {
-      if (settled) return
-      options.onFailover?.(member)
-      if (start() || running > 0) return
-      settle(() => (incomplete ? resolve(incomplete) : reject(failure)))
-    }
-    const answered = (member: Member, outcomes: readonly RpcOutcome[]) => {
-      running -= 1
-      waiting.delete(member)
-      if (!settled) overtake(member)
-      const answer = { member, outcomes }
-      if (options.isBehind?.(answer) || (next < members.length && isUnable(outcomes))) {
-        incomplete ??= answer
-        return passOver(member)
-      }
-      if (!isIncomplete(requests, outcomes)) return settle(() => resolve(answer))
-      incomplete ??= answer
-      if (running === 0) return settle(() => resolve(answer))
-      // The others had a head start of a hedge delay; they get one more, not their whole time-out.
-      grace ??= setTimeout(() => settle(() => resolve(answer)), options.hedgeAfterMs ?? 0)
-    }
-    const failed = (member: Member, error: unknown) => {
-      running -= 1
-      waiting.delete(member)
-      if (settled) return
-      if (!countsAgainst(error)) return settle(() => reject(error))
-      failure ??= error
-      passOver(member)
-    }
-    const start = (): boolean => {
-      const member = members[next]
-      if (!member || settled) return false
-      next += 1
-      running += 1
-      waiting.add(member)
-      heldBackMs = member.waitMs(requests.length)
-      member.send(requests, losers.signal).then(
-        (outcomes) => answered(member, outcomes),
-        (error: unknown) => failed(member, error),
-      )
-      return true
-    }
+  constructor(
+    members: readonly Member[],
+    requests: readonly RpcRequest[],
+    signal: AbortSignal,
+    options: RaceOptions,
+  ) {
+    this.#members = members
+    this.#requests = requests
+    this.#signal = signal
+    this.#options = options
+  }
 
-    if (signal.aborted) return reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
-    const arm = () => {
-      if (options.hedgeAfterMs === undefined || next >= members.length) return
-      hedge = setTimeout(() => {
-        if (start()) options.onHedge?.()
-        arm()
-      }, options.hedgeAfterMs + heldBackMs)
+  run(): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      this.#signal.addEventListener('abort', this.#onAbort)
+      this.#start()
+      this.#arm()
+    })
+  }
+
+  readonly #onAbort = () => this.#settle(() => this.#reject(this.#signal.reason))
+
+  #settle(finish: () => void): void {
+    if (this.#settled) return
+    this.#settled = true
+    clearTimeout(this.#hedge)
+    clearTimeout(this.#grace)
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    finish()
+    this.#losers.abort(new DOMException('another endpoint answered first', 'AbortError'))
+  }
+
+  #settleForBest(): void {
+    const best = this.#best
+    this.#settle(() => (best ? this.#resolve(best.answer) : this.#reject(this.#failure)))
+  }
+
+  /** Asks the next member, if there is one. */
+  #start(): void {
+    const member = this.#members[this.#next]
+    if (!member || this.#settled) return
+    this.#next += 1
+    this.#running.add(member)
+    this.#heldBackMs = member.waitMs(this.#requests.length)
+    member.send(this.#requests, this.#losers.signal).then(
+      (outcomes) => this.#answered({ member, outcomes }),
+      (error: unknown) => this.#failed(member, error),
+    )
+  }
+
+  #arm(): void {
+    const { hedgeAfterMs, mayHedge } = this.#options
+    if (hedgeAfterMs === undefined || this.#next >= this.#members.length) return
+    this.#hedge = setTimeout(() => {
+      if (mayHedge?.() ?? true) this.#start()
+      this.#arm()
+    }, hedgeAfterMs + this.#heldBackMs)
+  }
+
+  #answered(answer: Answer): void {
+    this.#running.delete(answer.member)
+    if (this.#settled) return
+    this.#overtake(answer.member)
+    const behind = this.#behind(answer)
+    if (behind === 0 && !isIncomplete(this.#requests, answer.outcomes)) {
+      this.#settle(() => this.#resolve(answer))
+      return
     }
-    if (start()) arm()
-    else settle(() => reject(new TypeError('a pool without members')))
-  })
+    if (!this.#best || behind < this.#best.behind) this.#best = { answer, behind }
+    if (behind > (this.#options.maxLag ?? 0)) this.#passOver(answer.member)
+    else this.#seekBetter(behind)
+  }
+
+  #behind(answer: Answer): number {
+    if (this.#next < this.#members.length && isUnable(answer.outcomes)) return Number.POSITIVE_INFINITY
+    return this.#options.blocksBehind?.(answer) ?? 0
+  }
+
+  /** There is an answer that would do; for a moment others may give a better one. */
+  #seekBetter(behind: number): void {
+    if (behind > 0) this.#start()
+    // The others had a head start of a hedge delay; they get one more, not their whole time-out.
+    if (this.#running.size === 0) this.#settleForBest()
+    else this.#grace ??= setTimeout(() => this.#settleForBest(), this.#options.hedgeAfterMs ?? 0)
+  }
+
+  #failed(member: Member, error: unknown): void {
+    this.#running.delete(member)
+    if (this.#settled) return
+    if (countsAgainst(error)) {
+      this.#failure ??= error
+      this.#passOver(member)
+    } else this.#settle(() => this.#reject(error))
+  }
+
+  /** Hands over to the next member; what there is has to do when there is none. */
+  #passOver(member: Member): void {
+    this.#options.onFailover?.(member)
+    this.#start()
+    if (this.#running.size === 0) this.#settleForBest()
+  }
+
+  /** Those who were asked before the one that has answered. */
+  #overtake(winner: Member): void {
+    for (const member of this.#running) {
+      if (this.#members.indexOf(member) < this.#members.indexOf(winner)) this.#options.onOvertaken?.(member)
+    }
+  }
 }
 
 /** Words for "ask somebody else": the method, the state or the endpoint itself is missing, not the chain's consent. */
