@@ -44,6 +44,30 @@ test('T12: a leap counts once a second endpoint makes it', () => {
   expect(members[2]?.head).toBe(8_995n)
 })
 
+test('T12: the first who speaks is not believed against two who agree', () => {
+  const { members, claim } = pool(3)
+  expect(claim(0, 1_000_000n)).toBe(true)
+  expect(claim(1, 1_000n)).toBe(false)
+  expect(heads.isBehind(1_000n)).toBe(true)
+  expect(claim(2, 1_003n)).toBe(true)
+  expect(members.map(({ head, doubted }) => [head, doubted])).toEqual([
+    [undefined, true],
+    [1_000n, false],
+    [1_003n, false],
+  ])
+  expect(heads.isBehind(1_000n)).toBe(false)
+  expect(claim(0, 1_000_001n)).toBe(false)
+})
+
+test('F19: two who agree on an old block do not outvote one that is a few blocks ahead', () => {
+  const { members, claim } = pool(3)
+  claim(0, 1_055n)
+  claim(1, 1_000n)
+  claim(2, 1_000n)
+  expect(members[0]).toMatchObject({ head: 1_055n, doubted: false })
+  expect(heads.isBehind(1_000n)).toBe(true)
+})
+
 test('B2: one endpoint alone has to be believed', () => {
   const { claim } = pool(1)
   claim(0, 1_000n)

@@ -7,7 +7,8 @@ const SLACK_BLOCKS = 50n
 /**
  * Which claims of a head are taken for the chain's. One endpoint that claims a block from the far future would make
  * all honest ones look as if they lagged, and be left alone with the money (T12). Such a claim counts once another
- * endpoint makes it too; where there is no other, it has to be believed.
+ * endpoint makes it too; where there is no other, it has to be believed. The first claim of all is nothing to compare
+ * with: it stands until two agree, and who is beyond what these two say is doubted from then on.
  */
 export class PlausibleHeads {
   readonly #members: readonly Member[]
@@ -15,6 +16,8 @@ export class PlausibleHeads {
   readonly #blockTimeMs: number
   readonly #now: () => number
   #newest: { readonly head: bigint; readonly at: number } | undefined
+  /** Whether two have agreed so far. */
+  #agreed = false
 
   constructor(members: readonly Member[], maxLag: bigint, blockTimeMs: number, now: () => number = Date.now) {
     this.#members = members
@@ -23,9 +26,10 @@ export class PlausibleHeads {
     this.#now = now
   }
 
-  /** Notes what an endpoint claims. Returns whether it is the newest block that anybody has shown. */
+  /** Notes what an endpoint claims. Returns whether the newest block is another one than before. */
   note(member: Member, claim: bigint): boolean {
     member.claim = claim
+    const corrected = !this.#agreed && this.#agree(member, claim)
     if (!this.#believes(member, claim)) {
       member.doubted = true
       return false
@@ -36,13 +40,39 @@ export class PlausibleHeads {
       this.#newest = { head: claim, at: this.#now() }
       return true
     }
-    this.#goBack()
-    return false
+    if (!corrected) this.#goBack()
+    return corrected
   }
 
   /** Whether a head is too far behind the newest that was believed. */
   isBehind(head: bigint): boolean {
     return this.#newest !== undefined && this.#newest.head - head > this.#maxLag
+  }
+
+  /**
+   * The first time that two say the same, give or take, that is where the chain is. Returns whether the newest block
+   * had been another one.
+   */
+  #agree(member: Member, claim: bigint): boolean {
+    const second = this.#members.find(
+      (each) => each !== member && !each.wrongChain && this.#seconds(each, claim),
+    )
+    if (second?.claim === undefined) return false
+    this.#agreed = true
+    const head = second.claim > claim ? second.claim : claim
+    if (this.#newest && !this.#isBeyond(this.#newest.head, head)) return false
+    this.#newest = { head, at: this.#now() }
+    for (const each of this.#members) {
+      if (each.claim === undefined || !this.#isBeyond(each.claim, head)) continue
+      each.doubted = true
+      each.head = undefined
+    }
+    return true
+  }
+
+  /** Further ahead than two honest endpoints ever are of each other. */
+  #isBeyond(claim: bigint, head: bigint): boolean {
+    return claim > head + this.#maxLag + SLACK_BLOCKS
   }
 
   /** When everybody who answers is behind what was told before, it is the chain that went back. */
@@ -60,7 +90,7 @@ export class PlausibleHeads {
     if (newest === undefined) return true
     const elapsedMs = Math.abs(this.#now() - newest.at)
     const grown = BigInt(Math.ceil((HASTE * elapsedMs) / this.#blockTimeMs))
-    if (claim <= newest.head + grown + this.#maxLag + SLACK_BLOCKS) return true
+    if (!this.#isBeyond(claim, newest.head + grown)) return true
     const others = this.#members.filter((each) => each !== member && each.closed && !each.wrongChain)
     return others.length === 0 || others.some((each) => this.#seconds(each, claim))
   }
