@@ -165,11 +165,11 @@ export interface TransactionStatus {
   }
 }
 
-/** A nonce that is used, and the transaction of ours that was to use it. */
+/** A nonce that is used, and the transactions of ours of which one was to use it. */
 export interface NonceUse {
   readonly account: string
   readonly nonce: bigint
-  readonly hash: string
+  readonly hashes: readonly string[]
   /** Number of the newest block whose uses are final. */
   readonly newest: bigint
 }
@@ -194,6 +194,8 @@ export interface ChainAdapter {
   /** Resolves "native", a registry symbol or a token address; decimals come from the chain. */
   asset(text: string, signal: AbortSignal): Promise<Asset>
   draft(action: Action, from: string, signal: AbortSignal): Promise<Draft>
+  /** What moves nothing and only uses up a nonce of the account: to cancel what waits there, or to fill it. */
+  nothing(from: string): Draft
   /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
   plan(draft: Draft, limit: PriceLimit, signal: AbortSignal): Promise<Planned>
   /**
@@ -218,7 +220,7 @@ export interface ChainAdapter {
   confirmInclusion(seen: Required<TransactionStatus>, signal: AbortSignal): Promise<void>
   status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
   /**
-   * Whether a nonce was proven to be used by a transaction that is not this one: every endpoint that answers says so,
+   * Whether a nonce was proven to be used by a transaction that is none of these: every endpoint that answers says so,
    * and where there are several at least two do.
    */
   usedByAnother(use: NonceUse, signal: AbortSignal): Promise<boolean>

@@ -7,7 +7,7 @@ import { EvmAssets } from './assets.ts'
 import { EvmBalances } from './balances.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { evmCodec } from './codec.ts'
-import { draftAction, type EvmDraft } from './draft.ts'
+import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { usedByAnother } from './nonceUse.ts'
@@ -61,6 +61,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
     address: parseAddress,
     asset: (text, signal) => assets.resolve(text, signal),
     draft: (action, from, signal) => draftAction(chain.id, action, from as Hex, assets, signal),
+    nothing: (from) => draftNothing(chain.id, from as Hex, assets.native),
     plan: (draft, limit, signal) => rehearsals.plan(draft as EvmDraft, limit, signal),
     rehearse: (payload, terms, leaving, signal) =>
       rehearsals.rehearse(asEvmPayload(payload), terms, leaving, signal),

@@ -22,6 +22,7 @@ import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
 import { NonceTableStore } from '../store/nonces.ts'
 import { OperationStore } from '../store/operations.ts'
+import { ReplacementStore } from '../store/replacements.ts'
 import { StepStore } from '../store/steps.ts'
 import { Broadcaster } from '../transactions/broadcaster.ts'
 import { ChainGuard } from '../transactions/chainGuard.ts'
@@ -30,6 +31,7 @@ import { Intents } from '../transactions/intents.ts'
 import { Judge } from '../transactions/judge.ts'
 import { Leases } from '../transactions/leases.ts'
 import { Operations } from '../transactions/operations.ts'
+import { Replacements } from '../transactions/replacements.ts'
 import { WalletBook } from '../wallets/walletBook.ts'
 import { OpenChains } from './chainDirectory.ts'
 import { EmbeddedSandbox } from './embeddedSandbox.ts'
@@ -90,7 +92,13 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     clock,
     logger,
   })
+  const ttlSeconds = config.intentTtlSeconds
+  const replacements = new Replacements({
+    ...{ directory: chains, guard, wallets, judge, intents, operations, clock, ttlSeconds },
+    replacements: new ReplacementStore(journal),
+  })
   const engine = {
+    replacements,
     directory: chains,
     guard,
     wallets,
@@ -134,7 +142,8 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
       wallets: { list: async ({ chain }) => wallets.list(chain, chains, policy.describe()) },
       balances: new BalanceSheets(chains, wallets),
       gas: new GasQuotes(chains, policy),
-      intents: new Intents({ ...engine, ttlSeconds: config.intentTtlSeconds }),
+      intents: new Intents({ ...engine, ttlSeconds }),
+      replacements,
       operations: new Operations(engine),
       status: { read: (caller) => reportStatus(status, caller) },
     },

@@ -136,28 +136,23 @@ export class OperationStore {
     })
   }
 
-  /** The operation that executes an intent. Nothing else is looked at: a key may read like an id. */
+  /**
+   * The operation that an intent led to: its own, or the one in which it replaced an attempt. Nothing else is looked
+   * at: a key may read like an id.
+   */
   findByIntent(principal: string, intentId: string): Promise<string | undefined> {
-    return this.#findBy('intent_id', principal, intentId)
+    return this.#journal.read((db) => executedBy(db, principal, 'id', intentId))
   }
 
   /** The operation that an operation id, else an intent id, else an idempotency key stands for. */
-  async findId(principal: string, reference: string): Promise<string | undefined> {
-    return (
-      (await this.#findBy('id', principal, reference)) ??
-      (await this.#findBy('intent_id', principal, reference)) ??
-      (await this.#findBy('idempotency_key', principal, reference))
-    )
-  }
-
-  #findBy(
-    column: 'id' | 'intent_id' | 'idempotency_key',
-    principal: string,
-    value: string,
-  ): Promise<string | undefined> {
+  findId(principal: string, reference: string): Promise<string | undefined> {
     return this.#journal.read(async (db) => {
-      const query = db.selectFrom('operations').select('id').where('principal', '=', principal)
-      return (await query.where(column, '=', value).executeTakeFirst())?.id
+      const own = db.selectFrom('operations').select('id').where('principal', '=', principal)
+      return (
+        (await own.where('id', '=', reference).executeTakeFirst())?.id ??
+        (await executedBy(db, principal, 'id', reference)) ??
+        (await executedBy(db, principal, 'idempotency_key', reference))
+      )
     })
   }
 
@@ -248,7 +243,7 @@ export class OperationStore {
  * What the balance shows already counts no more: steps whose nonce was mined by then. What it does not show yet counts,
  * also when it was included and settled since.
  */
-async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
+export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
   const { chain, account, asOf, except } = holder
   const reservations = db
     .selectFrom('reservations')
@@ -274,6 +269,25 @@ async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promi
   for (const { asset, raw } of [...inFlight, ...notYetShown])
     held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
   return held
+}
+
+/** The operation of the intent with that id or key, or in which its replacement was signed. */
+export async function executedBy(
+  db: JournalDb | JournalTransaction,
+  principal: string,
+  column: 'id' | 'idempotency_key',
+  value: string,
+): Promise<string | undefined> {
+  const found = await db
+    .selectFrom('intents')
+    .leftJoin('operations', 'operations.intent_id', 'intents.id')
+    .leftJoin('attempts', 'attempts.intent_id', 'intents.id')
+    .leftJoin('steps', 'steps.id', 'attempts.step_id')
+    .select(['operations.id as own', 'steps.operation_id as replaced'])
+    .where('intents.principal', '=', principal)
+    .where(`intents.${column}`, '=', value)
+    .executeTakeFirst()
+  return found?.own ?? found?.replaced ?? undefined
 }
 
 async function insertOperation(
@@ -325,7 +339,7 @@ async function insertStep(
   await insertReservations(tx, { id, ...place }, reservations, now)
 }
 
-async function insertReservations(
+export async function insertReservations(
   tx: JournalTransaction,
   { id, chain, account }: Pick<StepRow, 'id' | 'chain' | 'account'>,
   reservations: NewStep['reservations'],
@@ -341,7 +355,10 @@ async function insertReservations(
 }
 
 /** What was judged is what the intent still says: it may have been renewed while it was being executed. */
-async function requireUnchanged(tx: JournalTransaction, intent: IntentRow): Promise<void> {
+export async function requireUnchanged(
+  tx: JournalTransaction,
+  intent: Pick<IntentRow, 'id' | 'digest' | 'chain'>,
+): Promise<void> {
   const now = await tx.selectFrom('intents').select('digest').where('id', '=', intent.id).executeTakeFirst()
   if (now?.digest === intent.digest) return
   const reason = 'its intent was renewed while it was being executed'

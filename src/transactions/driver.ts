@@ -94,7 +94,8 @@ export class Driver {
     await this.#requireSameChain(adapter, open.step)
     if (!attempt) return this.#start(record, open.step, adapter, verdict)
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
-    const needsSending = await followStep(adapter, open.step, attempt, this.#deps.steps, UNATTENDED)
+    const { steps } = this.#deps
+    const needsSending = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
     if (needsSending && this.#maySendAgain(adapter, attempt))
       await this.#broadcast(adapter, open.step, attempt)
   }
@@ -135,7 +136,7 @@ export class Driver {
     const attempt = await this.#deps.steps.recordAttempt(step, nonce, signed, {
       receipt: JSON.stringify(receipt),
     })
-    await this.#broadcast(adapter, { ...step, receipt: JSON.stringify(receipt) }, attempt)
+    await this.#broadcast(adapter, step, attempt)
   }
 
   /** After a restart: the old verdict is stale. A refusal ends the operation, since nothing was signed. */
@@ -188,11 +189,11 @@ export class Driver {
 
   async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {
     const { raw, hash, account } = attempt
-    const receipt = parse<SimulationReceipt>(step.receipt)
+    const receipt = parse<SimulationReceipt>(attempt.receipt)
     this.#sentAt.set(attempt.id, performance.now())
     const result = await this.#deps.broadcaster.broadcast(adapter, { raw, hash, account, receipt })
     if (result.outcome === 'accepted') {
-      if (step.state !== 'sent') await this.#deps.steps.sent(attempt)
+      if (step.state !== 'sent' || attempt.state !== 'sent') await this.#deps.steps.sent(attempt)
       return
     }
     this.#deps.logger.warn('broadcast without proof', {

@@ -1,5 +1,4 @@
 import type { Action, ChainAdapter, ChainDirectory, Draft, Planned } from '../chains/adapter.ts'
-import { BursarError } from '../errors/bursarError.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { newId } from '../primitives/ids.ts'
@@ -11,8 +10,8 @@ import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
-import { effectsToKeep } from './keptEffects.ts'
-import { asOfRehearsal, type IntentPlan, intentDigest, storeEffects } from './plan.ts'
+import { asOfRehearsal, type IntentPlan, intentDigest, planOf } from './plan.ts'
+import { requireSameArguments } from './sameArguments.ts'
 import type { IntentView, PrepareRequest } from './views.ts'
 
 export interface IntentDependencies {
@@ -72,7 +71,7 @@ export class Intents {
     })
     // Another call with this key may have come first.
     requireSameArguments(saved.intent, args)
-    return this.#view(saved.intent, adapter, wallet, saved.operation?.id)
+    return this.#view(saved.intent, adapter, wallet, saved.operationId)
   }
 
   async #judge(
@@ -88,23 +87,11 @@ export class Intents {
       account: wallet.address,
       asOf: asOfRehearsal(rehearsal),
     })
-    const { outflow } = draft
+    const { outflow, to, signature } = draft
     const matter = { adapter, wallet: wallet.name, payload, terms, outflow, rehearsal, askedAt }
-    const { receipt, rules } = this.#deps.judge.pass(matter, held)
-    const { kept, left } = effectsToKeep(wallet.address, rehearsal.outcome.effects)
-    const price = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
-    return {
-      payload,
-      terms,
-      to: draft.to,
-      ...(draft.signature === undefined ? {} : { signature: draft.signature }),
-      outflow: { asset: outflow.asset, raw: outflow.raw.toString() },
-      expectedFee: (price * rehearsal.outcome.gasUsed).toString(),
-      receipt,
-      effects: storeEffects(kept),
-      moreEffects: left,
-      rules,
-    }
+    const verdict = this.#deps.judge.pass(matter, held)
+    const meant = { to, outflow, ...(signature === undefined ? {} : { signature }) }
+    return planOf({ payload, terms, rehearsal, verdict, ...meant })
   }
 
   #view(row: IntentRow, adapter: ChainAdapter, wallet: Wallet, operationId: string | undefined): IntentView {
@@ -128,19 +115,4 @@ function actionOf(request: PrepareRequest, adapter: ChainAdapter, wallets: Walle
 function argumentsOf(request: PrepareRequest, action: Action, adapter: ChainAdapter, wallet: Wallet): string {
   const urgency = request.urgency ?? 'standard'
   return canonicalJson({ ...action, chain: adapter.chain.id, wallet: wallet.address, urgency })
-}
-
-/** Throws `idempotency_conflict` naming the arguments that differ (T22). */
-function requireSameArguments(intent: IntentRow, args: string): void {
-  if (intent.arguments === args) return
-  const [before, now] = [intent.arguments, args].map((text) => JSON.parse(text) as Record<string, unknown>)
-  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(now ?? {})])
-  const differs = [...names].filter(
-    (name) => canonicalJson(before?.[name] ?? null) !== canonicalJson(now?.[name] ?? null),
-  )
-  throw new BursarError(
-    'idempotency_conflict',
-    { key: intent.idempotency_key, intentId: intent.id, differs: differs.sort() },
-    { chain: intent.chain },
-  )
 }

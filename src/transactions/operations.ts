@@ -10,12 +10,21 @@ import type { NewStep, OperationRecord, OperationStore } from '../store/operatio
 import type { IntentRow } from '../store/schema.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import type { Driver } from './driver.ts'
+import type { Driver, FreshVerdict } from './driver.ts'
 import type { Case, Judge } from './judge.ts'
 import type { Leases } from './leases.ts'
 import { operationSummary, operationView } from './operationView.ts'
-import { asOfRehearsal, caseOf, type IntentPlan, intentDigest, isExpired, leavingAssets } from './plan.ts'
+import {
+  asOfRehearsal,
+  caseOf,
+  type IntentPlan,
+  intentDigest,
+  isExpired,
+  leavingAssets,
+  type Replaced,
+} from './plan.ts'
 import { reservationsOf } from './preflight.ts'
+import type { Replacements } from './replacements.ts'
 import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views.ts'
 
 export interface OperationDependencies {
@@ -24,6 +33,7 @@ export interface OperationDependencies {
   readonly judge: Judge
   readonly intents: IntentStore
   readonly operations: OperationStore
+  readonly replacements: Pick<Replacements, 'sign'>
   readonly driver: Driver
   readonly leases: Leases
   readonly clock: Clock
@@ -51,7 +61,7 @@ export class Operations {
    * nothing has happened; from then on it goes on by itself.
    */
   async execute({ intentId }: { intentId: string }, caller: Caller): Promise<OperationView> {
-    const { intents, operations, directory, judge, driver, leases } = this.#deps
+    const { intents, operations, directory, judge, leases } = this.#deps
     const intent = await intents.find(intentId)
     if (!intent || intent.principal !== caller.principal)
       throw new BursarError('intent_unknown', { intentId })
@@ -62,6 +72,7 @@ export class Operations {
     if (intentDigest(plan.payload, plan.terms) !== intent.digest) {
       throw new BursarError('intent_changed', { intentId }, { chain: intent.chain })
     }
+    if (plan.replaces) return this.#replace(intent, plan, plan.replaces, caller)
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
     const [rehearsal] = await Promise.all([
@@ -80,15 +91,32 @@ export class Operations {
         return [stepOf(plan, matter, receipt)]
       },
     )
-    if (created && receipt) {
-      // From here on the operation is what counts: what fails now is tried again until it is proven.
-      await driver.drive(operation.id, { rehearsal, receipt }).catch((error: unknown) => {
-        this.#deps.logger.warn('operation waits', { operation: operation.id, cause: String(error) })
-      })
-      leases.wake()
-    }
-    return this.#settled(operation.id, caller).catch((error: unknown) => {
-      // The operation is in the journal, and its bytes may be out, whatever keeps us from saying so.
+    if (created && receipt) await this.#drive(operation.id, { rehearsal, receipt })
+    return this.#recorded(operation.id, caller)
+  }
+
+  async #replace(
+    intent: IntentRow,
+    plan: IntentPlan,
+    replaces: Replaced,
+    caller: Caller,
+  ): Promise<OperationView> {
+    const id = await this.#deps.replacements.sign(intent, plan, replaces, caller)
+    await this.#drive(id)
+    return this.#recorded(id, caller)
+  }
+
+  /** From here on the operation is what counts: what fails now is tried again until it is proven. */
+  async #drive(id: string, verdict?: FreshVerdict): Promise<void> {
+    await this.#deps.driver.drive(id, verdict).catch((error: unknown) => {
+      this.#deps.logger.warn('operation waits', { operation: id, cause: String(error) })
+    })
+    this.#deps.leases.wake()
+  }
+
+  /** The operation is in the journal, and its bytes may be out, whatever keeps us from saying so. */
+  #recorded(id: string, caller: Caller): Promise<OperationView> {
+    return this.#settled(id, caller).catch((error: unknown) => {
       throw isBursarError(error) ? error.afterTheFact() : error
     })
   }

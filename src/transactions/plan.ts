@@ -1,8 +1,9 @@
-import type { Asset, ChainAdapter, Effect, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import type { Asset, ChainAdapter, Effect, FeeTerms, Outflow, Payload, Rehearsal } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { digestOf } from '../primitives/json.ts'
 import type { AsOf } from '../store/operations.ts'
-import type { Case } from './judge.ts'
+import type { Case, Verdict } from './judge.ts'
+import { effectsToKeep } from './keptEffects.ts'
 
 /** A prepared payment as the journal keeps it: everything that will be signed, and everything that was shown. */
 export interface IntentPlan {
@@ -19,6 +20,17 @@ export interface IntentPlan {
   /** How many more there are: between others, or of nothing. */
   readonly moreEffects: number
   readonly rules: readonly string[]
+  /** Present when it is to take the nonce of an attempt that waits. */
+  readonly replaces?: Replaced
+}
+
+/** What other bytes at the same nonce are for. */
+export interface Replaced {
+  readonly operationId: string
+  /** The attempt that stood at the nonce when the replacement was prepared. */
+  readonly attemptId: string
+  readonly kind: 'speed_up' | 'cancel'
+  readonly nonce: string
 }
 
 export interface StoredAmount {
@@ -72,6 +84,38 @@ export function leavingAssets({ payload, outflow, effects }: IntentPlan): readon
   return [outflow, ...effects.filter(({ from }) => from === payload.from)].map(({ asset }) => asset)
 }
 
-export function storeEffects(effects: readonly Effect[]): readonly StoredEffect[] {
+/** What was simulated and passed, and how its caller means it. */
+export interface Prepared {
+  readonly payload: Payload
+  readonly terms: FeeTerms
+  readonly to: string
+  readonly signature?: string
+  readonly outflow: Outflow
+  readonly rehearsal: Rehearsal
+  readonly verdict: Verdict
+  readonly replaces?: Replaced
+}
+
+/** The plan of an intent, with the effects that its caller is shown. */
+export function planOf(prepared: Prepared): IntentPlan {
+  const { payload, terms, to, signature, outflow, rehearsal, verdict, replaces } = prepared
+  const { kept, left } = effectsToKeep(payload.from, rehearsal.outcome.effects)
+  const price = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
+  return {
+    payload,
+    terms,
+    to,
+    ...(signature === undefined ? {} : { signature }),
+    outflow: { asset: outflow.asset, raw: outflow.raw.toString() },
+    expectedFee: (price * rehearsal.outcome.gasUsed).toString(),
+    receipt: verdict.receipt,
+    effects: storeEffects(kept),
+    moreEffects: left,
+    rules: verdict.rules,
+    ...(replaces === undefined ? {} : { replaces }),
+  }
+}
+
+function storeEffects(effects: readonly Effect[]): readonly StoredEffect[] {
   return effects.map((effect) => ({ ...effect, raw: effect.raw.toString() }))
 }

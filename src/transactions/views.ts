@@ -18,6 +18,14 @@ export interface PrepareRequest {
   readonly idempotencyKey: string
 }
 
+export interface ReplaceRequest {
+  /** An operation id, an intent id, or an idempotency key. */
+  readonly operation: string
+  readonly kind: 'speed_up' | 'cancel'
+  readonly urgency?: Urgency
+  readonly idempotencyKey: string
+}
+
 export interface WalletRef {
   readonly name: string
   readonly address: string
@@ -61,6 +69,16 @@ export interface IntentView {
   readonly expiresAt: string
   readonly operationId?: string
   readonly next: string
+}
+
+/** A prepared replacement: what it is for, and what of an intent matters then. */
+export interface ReplacementView
+  extends Pick<IntentView, 'intentId' | 'status' | 'to' | 'amount' | 'fees' | 'expiresAt' | 'next'> {
+  readonly replaces: {
+    readonly operationId: string
+    readonly kind: 'speed_up' | 'cancel'
+    readonly nonce: string
+  }
 }
 
 export type StepState = StepRow['state']

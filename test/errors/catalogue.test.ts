@@ -43,6 +43,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   idempotency_conflict: 5003,
   operation_unknown: 5004,
   intent_changed: 5005,
+  not_replaceable: 5006,
   journal_unavailable: 6001,
   internal: 9001,
   cancelled: 9002,
@@ -92,7 +93,8 @@ describe.each(codes)('%s', (code) => {
   })
 
   test('names only tools that exist', () => {
-    const named = `${error.message} ${error.fix}`.match(/\b(?:list|get|quote|simulate|send)_[a-z]+\b/g) ?? []
+    const named =
+      `${error.message} ${error.fix}`.match(/\b(?:list|get|quote|simulate|send|replace)_[a-z]+\b/g) ?? []
     const known = tools.map((tool) => tool.name)
     for (const name of named.filter((word) => word !== 'send_forbidden')) expect(known).toContain(name)
   })

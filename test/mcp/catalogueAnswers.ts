@@ -123,6 +123,18 @@ export const answering: Services = {
       next: 'Call send_transaction with this intentId.',
     }),
   },
+  replacements: {
+    prepare: async (request) => ({
+      intentId: 'int_2',
+      status: 'ready',
+      replaces: { operationId: request.operation, kind: request.kind, nonce: '7' },
+      to: wallet.address,
+      amount: native,
+      fees: { expected: native, ceiling: native, maxFeePerGasGwei: '3', maxPriorityFeePerGasGwei: '1' },
+      expiresAt: '2026-11-21T00:05:00.000Z',
+      next: 'Call send_transaction with this intentId.',
+    }),
+  },
   operations: {
     execute: async () => operation,
     get: async () => operation,

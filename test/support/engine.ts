@@ -21,6 +21,7 @@ import { IntentStore } from '../../src/store/intents.ts'
 import { Journal } from '../../src/store/journal.ts'
 import { NonceTableStore } from '../../src/store/nonces.ts'
 import { OperationStore } from '../../src/store/operations.ts'
+import { ReplacementStore } from '../../src/store/replacements.ts'
 import { StepStore } from '../../src/store/steps.ts'
 import { Broadcaster } from '../../src/transactions/broadcaster.ts'
 import { ChainGuard } from '../../src/transactions/chainGuard.ts'
@@ -29,7 +30,8 @@ import { Intents } from '../../src/transactions/intents.ts'
 import { Judge } from '../../src/transactions/judge.ts'
 import { Leases } from '../../src/transactions/leases.ts'
 import { Operations } from '../../src/transactions/operations.ts'
-import type { PrepareRequest } from '../../src/transactions/views.ts'
+import { Replacements } from '../../src/transactions/replacements.ts'
+import type { PrepareRequest, ReplaceRequest } from '../../src/transactions/views.ts'
 import { WalletBook } from '../../src/wallets/walletBook.ts'
 import { type RpcProxy, startRpcProxy } from './rpcProxy.ts'
 
@@ -175,8 +177,14 @@ export function startEngine(options: EngineOptions) {
     logger: silentLogger,
   }
   const driver = new Driver(parts)
-  const preparing = new Intents({ ...parts, ttlSeconds: options.ttlSeconds ?? 600 })
-  const executing = new Operations({ ...parts, driver })
+  const ttlSeconds = options.ttlSeconds ?? 600
+  const replacing = new Replacements({
+    ...parts,
+    ttlSeconds,
+    replacements: new ReplacementStore(journal),
+  })
+  const preparing = new Intents({ ...parts, ttlSeconds })
+  const executing = new Operations({ ...parts, driver, replacements: replacing })
   return {
     ...parts,
     driver,
@@ -185,6 +193,8 @@ export function startEngine(options: EngineOptions) {
     path,
     prepare: (request: Partial<PrepareRequest>, by = caller()) =>
       preparing.prepare({ chain: 'sandbox-a', wallet: 'agent', ...request } as PrepareRequest, by),
+    replace: (request: Pick<ReplaceRequest, 'operation' | 'kind'> & Partial<ReplaceRequest>, by = caller()) =>
+      replacing.prepare({ idempotencyKey: `${request.kind} ${request.operation}`, ...request }, by),
     execute: (intentId: string, by = caller()) => executing.execute({ intentId }, by),
     get: (operation: string, by = caller()) => executing.get({ operation }, by),
     list: () => executing.list({}, caller()),
