@@ -200,7 +200,9 @@ export class Driver {
       operation: step.operation_id,
       evidence: result.evidence,
     })
-    if (step.state !== 'unknown') await this.#deps.steps.unknown(step.id, UNPROVEN)
+    if (step.state === 'unknown') return
+    const said = result.reason === undefined ? '' : ` (${result.reason})`
+    await this.#deps.steps.unknown(step.id, `${UNPROVEN}${said}`)
   }
 
   /** Whether the network had time to show bytes that were sent before. */
