@@ -112,6 +112,12 @@ export interface Rehearsal {
   readonly fees: FeeReading
 }
 
+/** A transaction of the account that was signed and is not mined, as far as the journal knows. */
+export interface Earlier {
+  readonly nonce: bigint
+  readonly payload: Payload
+}
+
 export interface Planned {
   readonly payload: Payload
   readonly terms: FeeTerms
@@ -203,15 +209,17 @@ export interface ChainAdapter {
   /** What moves nothing and only uses up a nonce of the account: to cancel what waits there, or to fill it. */
   nothing(from: string): Draft
   /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
-  plan(draft: Draft, limit: PriceLimit, signal: AbortSignal): Promise<Planned>
+  plan(draft: Draft, limit: PriceLimit, earlier: readonly Earlier[], signal: AbortSignal): Promise<Planned>
   /**
-   * Simulates a finished payload again, and reads what execution depends on. `leaving` names the assets that are
-   * expected to leave, so that their balances come in the same round trip.
+   * Simulates a finished payload again, after those of `earlier` that are not mined in that block, and reads what
+   * execution depends on. `leaving` names the assets that are expected to leave, so that their balances come in the
+   * same round trip.
    */
   rehearse(
     payload: Payload,
     terms: FeeTerms,
     leaving: readonly Asset[],
+    earlier: readonly Earlier[],
     signal: AbortSignal,
   ): Promise<Rehearsal>
   fees(signal: AbortSignal): Promise<FeeReading>

@@ -62,9 +62,9 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
     asset: (text, signal) => assets.resolve(text, signal),
     draft: (action, from, signal) => draftAction(chain.id, action, from as Hex, assets, signal),
     nothing: (from) => draftNothing(chain.id, from as Hex, assets.native),
-    plan: (draft, limit, signal) => rehearsals.plan(draft as EvmDraft, limit, signal),
-    rehearse: (payload, terms, leaving, signal) =>
-      rehearsals.rehearse(asEvmPayload(payload), terms, leaving, signal),
+    plan: (draft, limit, earlier, signal) => rehearsals.plan(draft as EvmDraft, limit, earlier, signal),
+    rehearse: (payload, terms, leaving, earlier, signal) =>
+      rehearsals.rehearse(asEvmPayload(payload), terms, leaving, earlier, signal),
     fees,
     balances: (accounts, wanted, signal) => {
       const questions = accounts.flatMap((account) =>

@@ -2,7 +2,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { padNumber } from './paddedNumber.ts'
+import { padNumber, unpadNumber } from './paddedNumber.ts'
 import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
 
 export interface OperationRecord {
@@ -34,6 +34,14 @@ export interface Holder {
   readonly asOf: AsOf
   readonly except?: string
 }
+
+export interface WaitingPayload {
+  readonly nonce: bigint
+  readonly payload: string
+}
+
+/** The newest nonces are looked at: what waits behind so many is not what a simulation should stand on. */
+const MOST_WAITING = 64
 
 /** Sums of what steps of one account may still take from a balance, by asset, in base units. */
 export type HeldAmounts = ReadonlyMap<string, bigint>
@@ -113,6 +121,29 @@ export class OperationStore {
   /** What the steps of an account may still take from its balance at a block. */
   held(holder: Holder): Promise<HeldAmounts> {
     return this.#journal.read((db) => heldBy(db, holder))
+  }
+
+  /**
+   * What was signed for an account and is not known to be mined, in the order of its nonces: JSON of payloads. Those
+   * that are being cancelled are left out, since they may do nothing. `below` a nonce, when one is given.
+   */
+  waiting(chain: string, account: string, below?: bigint): Promise<readonly WaitingPayload[]> {
+    return this.#journal.read(async (db) => {
+      let newest = db
+        .selectFrom('nonces')
+        .innerJoin('steps', 'steps.id', 'nonces.step_id')
+        .innerJoin('attempts', 'attempts.step_id', 'steps.id')
+        .select(['nonces.nonce', 'nonces.state', 'steps.payload', 'attempts.kind'])
+        .where('nonces.chain', '=', chain)
+        .where('nonces.account', '=', account)
+        .where('attempts.live', '=', 1)
+      if (below !== undefined) newest = newest.where('nonces.nonce', '<', padNumber(below))
+      const rows = await newest.orderBy('nonces.nonce', 'desc').limit(MOST_WAITING).execute()
+      return rows
+        .filter(({ state, kind }) => state !== 'mined' && kind !== 'cancel')
+        .map(({ nonce, payload }) => ({ nonce: unpadNumber(nonce), payload }))
+        .reverse()
+    })
   }
 
   find(id: string): Promise<OperationRecord | undefined> {

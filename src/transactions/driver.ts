@@ -15,7 +15,7 @@ import type { ChainGuard } from './chainGuard.ts'
 import { followStep } from './follow.ts'
 import type { Case, Judge } from './judge.ts'
 import { pauseBefore } from './pace.ts'
-import { asOfRehearsal, caseOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
+import { asOfRehearsal, caseOf, earlierOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
 
 export interface DriverDependencies {
@@ -154,7 +154,9 @@ export class Driver {
       terms: parse(step.terms),
     }
     const askedAt = this.#deps.clock.now()
-    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), UNATTENDED)
+    const leaving = leavingAssets(plan)
+    const earlier = await earlierOf(this.#deps.operations, step.chain, step.account)
+    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leaving, earlier, UNATTENDED)
     const matter = caseOf(plan, record.operation.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined
     try {

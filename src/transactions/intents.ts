@@ -10,7 +10,7 @@ import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
-import { asOfRehearsal, type IntentPlan, intentDigest, planOf } from './plan.ts'
+import { asOfRehearsal, earlierOf, type IntentPlan, intentDigest, planOf } from './plan.ts'
 import { requireSameArguments } from './sameArguments.ts'
 import type { IntentView, PrepareRequest } from './views.ts'
 
@@ -53,7 +53,8 @@ export class Intents {
       const draft = await adapter.draft(action, wallet.address, caller.signal)
       const { maxGasPrice } = this.#deps.judge.policy
       const limit = { urgency: request.urgency ?? 'standard', maxGasPrice }
-      return { draft, planned: await adapter.plan(draft, limit, caller.signal) }
+      const earlier = await earlierOf(operations, adapter.chain.id, wallet.address)
+      return { draft, planned: await adapter.plan(draft, limit, earlier, caller.signal) }
     }
     const [{ draft, planned }] = await Promise.all([rehearse(), guard.require(adapter)])
     const plan = await this.#judge(adapter, wallet, draft, planned, askedAt)

@@ -17,6 +17,7 @@ import { operationSummary, operationView } from './operationView.ts'
 import {
   asOfRehearsal,
   caseOf,
+  earlierOf,
   type IntentPlan,
   intentDigest,
   isExpired,
@@ -65,8 +66,8 @@ export class Operations {
     const intent = await intents.find(intentId)
     if (!intent || intent.principal !== caller.principal)
       throw new BursarError('intent_unknown', { intentId })
-    const earlier = await operations.findByIntent(caller.principal, intentId)
-    if (earlier !== undefined) return this.#settled(earlier, caller)
+    const executed = await operations.findByIntent(caller.principal, intentId)
+    if (executed !== undefined) return this.#settled(executed, caller)
     const plan = JSON.parse(intent.plan) as IntentPlan
     this.#requireFresh(intent, plan)
     if (intentDigest(plan.payload, plan.terms) !== intent.digest) {
@@ -75,8 +76,9 @@ export class Operations {
     if (plan.replaces) return this.#replace(intent, plan, plan.replaces, caller)
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
+    const earlier = await earlierOf(operations, intent.chain, intent.account)
     const [rehearsal] = await Promise.all([
-      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), caller.signal),
+      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), earlier, caller.signal),
       this.#deps.guard.require(adapter),
     ])
     caller.signal.throwIfAborted()

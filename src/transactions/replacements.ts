@@ -18,6 +18,7 @@ import type { Judge } from './judge.ts'
 import {
   asOfRehearsal,
   caseOf,
+  earlierOf,
   type IntentPlan,
   intentDigest,
   leavingAssets,
@@ -132,8 +133,9 @@ export class Replacements {
     const { operations, directory, judge, wallets, replacements } = this.#deps
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
+    const earlier = await earlierOf(operations, intent.chain, intent.account, BigInt(replaces.nonce))
     const [rehearsal] = await Promise.all([
-      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), caller.signal),
+      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), earlier, caller.signal),
       this.#deps.guard.require(adapter),
     ])
     caller.signal.throwIfAborted()
@@ -161,7 +163,7 @@ export class Replacements {
 
   /** The same payload again, or one that moves nothing; fees as they must be to take the other's place. */
   async #successor(
-    { step, attempt }: Waiting,
+    { step, attempt, nonce }: Waiting,
     kind: Replaced['kind'],
     { operation }: OperationRecord,
     adapter: ChainAdapter,
@@ -171,7 +173,7 @@ export class Replacements {
     const waiting = await adapter.codec.parse(attempt.raw)
     if (kind === 'cancel' || attempt.kind === 'cancel') {
       const draft = adapter.nothing(step.account)
-      const planned = await adapter.plan(draft, limit, signal)
+      const planned = await adapter.plan(draft, limit, [], signal)
       const { to, outflow } = draft
       return { ...planned, to, outflow, terms: raisedTerms(waiting.terms, planned.terms) }
     }
@@ -183,7 +185,8 @@ export class Replacements {
     const leaving: readonly Asset[] = [outflow, ...effects.filter(({ from }) => from === payload.from)].map(
       ({ asset }) => asset,
     )
-    const rehearsal = await adapter.rehearse(payload, terms, leaving, signal)
+    const earlier = await earlierOf(this.#deps.operations, step.chain, step.account, nonce)
+    const rehearsal = await adapter.rehearse(payload, terms, leaving, earlier, signal)
     const meant = { to, outflow: { asset: outflow.asset, raw: BigInt(outflow.raw) } }
     return { payload, terms, rehearsal, ...meant, ...(signature === undefined ? {} : { signature }) }
   }

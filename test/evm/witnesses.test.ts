@@ -43,7 +43,7 @@ async function rehearse() {
   const adapter = evmAdapter(chain, access)
   const action = { to: MERCHANT, amount: '5', asset: 'USDC' }
   const draft = await adapter.draft(action, AGENT, unattended())
-  return adapter.plan(draft, { urgency: 'standard', maxGasPrice: 500_000_000_000n }, unattended())
+  return adapter.plan(draft, { urgency: 'standard', maxGasPrice: 500_000_000_000n }, [], unattended())
 }
 
 const isOfABlock = ({ params }: ProxyCall) => typeof params[1] === 'object'
