@@ -55,8 +55,25 @@ export class EvmRehearsals {
     this.#lastFees = fees
   }
 
-  /** Simulates exactly this payload with these terms, after those of `earlier` that are not mined. */
+  /**
+   * Simulates exactly this payload with these terms, after those of `earlier` that are not mined. Where only they make
+   * it fail, its outcome has the effects that it has without them: what is short then can be told exactly (C6).
+   */
   async rehearse(
+    payload: EvmPayload,
+    terms: FeeTerms,
+    leaving: readonly Asset[],
+    earlier: readonly Earlier[],
+    signal: AbortSignal,
+  ): Promise<Rehearsal> {
+    const rehearsal = await this.#rehearse(payload, terms, leaving, earlier, signal)
+    const { outcome, minedCount } = rehearsal
+    if (outcome.ok || payloadsOf(unminedOf(earlier, minedCount)).length === 0) return rehearsal
+    const alone = await this.#rehearse(payload, terms, leaving, [], signal)
+    return { ...alone, outcome: { ...outcome, effects: alone.outcome.effects } }
+  }
+
+  async #rehearse(
     payload: EvmPayload,
     terms: FeeTerms,
     leaving: readonly Asset[],
