@@ -32,6 +32,7 @@ import { Judge } from '../transactions/judge.ts'
 import { Leases } from '../transactions/leases.ts'
 import { Operations } from '../transactions/operations.ts'
 import { Replacements } from '../transactions/replacements.ts'
+import { StuckTransactions } from '../transactions/stuckTransactions.ts'
 import { WalletBook } from '../wallets/walletBook.ts'
 import { OpenChains } from './chainDirectory.ts'
 import { EmbeddedSandbox } from './embeddedSandbox.ts'
@@ -79,7 +80,14 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     access.headMoved()
     return result
   })
+  const ttlSeconds = config.intentTtlSeconds
+  const replacements = new Replacements({
+    ...{ directory: chains, guard, wallets, judge, intents, operations, clock, ttlSeconds },
+    replacements: new ReplacementStore(journal),
+  })
+  const { speedUpAfterBlocks: afterBlocks } = config
   const driver = new Driver({
+    stuck: new StuckTransactions({ replacements, afterBlocks, logger }),
     directory: chains,
     guard,
     wallets,
@@ -91,11 +99,6 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     steps: new StepStore(journal),
     clock,
     logger,
-  })
-  const ttlSeconds = config.intentTtlSeconds
-  const replacements = new Replacements({
-    ...{ directory: chains, guard, wallets, judge, intents, operations, clock, ttlSeconds },
-    replacements: new ReplacementStore(journal),
   })
   const engine = {
     replacements,

@@ -17,6 +17,7 @@ import type { Case, Judge } from './judge.ts'
 import { pauseBefore } from './pace.ts'
 import { asOfRehearsal, caseOf, earlierOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
+import type { StuckTransactions } from './stuckTransactions.ts'
 
 export interface DriverDependencies {
   readonly directory: ChainDirectory
@@ -25,6 +26,7 @@ export interface DriverDependencies {
   readonly judge: Judge
   readonly nonces: NonceStore
   readonly broadcaster: Broadcaster
+  readonly stuck: StuckTransactions
   readonly intents: IntentStore
   readonly operations: OperationStore
   readonly steps: StepStore
@@ -95,9 +97,14 @@ export class Driver {
     if (!attempt) return this.#start(record, open.step, adapter, verdict)
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
     const { steps } = this.#deps
-    const needsSending = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
-    if (needsSending && this.#maySendAgain(adapter, attempt))
+    const seen = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
+    if (seen.needsSending && this.#maySendAgain(adapter, attempt))
       await this.#broadcast(adapter, open.step, attempt)
+    if (seen.waitsAt === undefined) return
+    const { stuck } = this.#deps
+    // What stands in its place now was not sent yet.
+    if (await stuck.speedUp(adapter, record, attempt, seen.waitsAt, UNATTENDED))
+      await this.#advance(operationId)
   }
 
   /** Throws `chain_replaced`, and says so where the caller looks: hashes and nonces of another chain prove nothing. */

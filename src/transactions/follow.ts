@@ -3,10 +3,14 @@ import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
 
-/**
- * Looks once at what the chain says of a sent step and records it. Returns true when the same bytes should be
- * sent again because no endpoint knows of them and their nonce is still free.
- */
+export interface Followed {
+  /** The same bytes should be sent again: the endpoint does not know of them, and their nonce is still free. */
+  readonly needsSending: boolean
+  /** Number of the block up to which they were not included and might still be; absent when they were, or cannot. */
+  readonly waitsAt?: string
+}
+
+/** Looks once at what the chain says of a sent step, and records it. */
 export async function followStep(
   adapter: ChainAdapter,
   step: StepRow,
@@ -14,7 +18,7 @@ export async function followStep(
   live: AttemptRow,
   steps: StepStore,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Followed> {
   // Whichever was superseded may be the one that was included all the same (F12).
   const hashes = attempts.map(({ hash }) => hash)
   const reading = await adapter.status(step.account, hashes, signal)
@@ -22,17 +26,18 @@ export async function followStep(
     const attempt = attempts[index]
     if (!included || !attempt) continue
     await recordInclusion(adapter, step, attempt, steps, reading, included, signal)
-    return false
+    return { needsSending: false }
   }
   if (step.included_hash !== null) await steps.reorganised(live)
   const seen = reading.transactions[attempts.indexOf(live)]
   if (seen?.state === 'pending') {
     if (step.state === 'unknown' || live.state === 'signed') await steps.sent(live)
-    return false
+    return { needsSending: false, waitsAt: reading.head.number }
   }
   const nonce = unpadNumber(live.nonce)
-  if (reading.minedCount <= nonce) return true
-  return resolveUsedNonce(adapter, step, { nonce, hashes }, steps, reading, signal)
+  if (reading.minedCount <= nonce) return { needsSending: true, waitsAt: reading.head.number }
+  await resolveUsedNonce(adapter, step, { nonce, hashes }, steps, reading, signal)
+  return { needsSending: false }
 }
 
 type Included = NonNullable<StatusReading['transactions'][number]['included']>
@@ -71,7 +76,7 @@ async function resolveUsedNonce(
   steps: StepStore,
   reading: StatusReading,
   signal: AbortSignal,
-): Promise<false> {
+): Promise<void> {
   const settled = BigInt(reading.head.number) - BigInt(adapter.chain.confirmations) + 1n
   const { account } = step
   const use = { account, nonce, hashes, newest: settled }
@@ -80,5 +85,4 @@ async function resolveUsedNonce(
   } else if (step.state !== 'unknown') {
     await steps.unknown(step.id, `nonce ${nonce} is used, and the transaction that used it is not known yet`)
   }
-  return false
 }

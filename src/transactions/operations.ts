@@ -103,7 +103,7 @@ export class Operations {
     replaces: Replaced,
     caller: Caller,
   ): Promise<OperationView> {
-    const id = await this.#deps.replacements.sign(intent, plan, replaces, caller)
+    const id = await this.#deps.replacements.sign(intent, plan, replaces, caller.signal)
     await this.#drive(id)
     return this.#recorded(id, caller)
   }

@@ -1,4 +1,12 @@
-import type { Asset, ChainAdapter, FeeTerms, Outflow, Payload, Rehearsal } from '../chains/adapter.ts'
+import type {
+  Asset,
+  ChainAdapter,
+  FeeTerms,
+  Outflow,
+  Payload,
+  Rehearsal,
+  Urgency,
+} from '../chains/adapter.ts'
 import { raisedTerms, withinLimit } from '../chains/feeTerms.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError } from '../errors/bursarError.ts'
@@ -11,7 +19,7 @@ import type { OperationRecord, OperationStore } from '../store/operations.ts'
 import { unpadNumber } from '../store/paddedNumber.ts'
 import type { ReplacementStore } from '../store/replacements.ts'
 import type { AttemptRow, IntentRow, StepRow } from '../store/schema.ts'
-import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
+import type { WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView, replacementView } from './intentView.ts'
 import type { Judge } from './judge.ts'
@@ -48,6 +56,23 @@ interface Waiting {
   readonly nonce: bigint
 }
 
+/** What is wished of a transaction that waits, and by whom. */
+interface Wish {
+  readonly kind: Replaced['kind']
+  readonly urgency: Urgency
+  readonly idempotencyKey: string
+  readonly principal: string
+}
+
+interface PreparedIntent {
+  readonly intent: IntentRow
+  /** The operation in which it was signed before. */
+  readonly executedBy: string | undefined
+}
+
+/** Whose intents are those that nobody asked for; no caller has this name. */
+const OWN_PRINCIPAL = 'bursar (itself)'
+
 /** What is to take the place of bytes that wait. */
 interface Successor {
   readonly payload: Payload
@@ -68,77 +93,100 @@ export class Replacements {
 
   /** Prepares a replacement as an intent. Nothing moves, and what waits goes on waiting. */
   async prepare(request: ReplaceRequest, caller: Caller): Promise<ReplacementView> {
-    const { operations, intents, directory, wallets, judge } = this.#deps
+    const { operations, directory, wallets } = this.#deps
     const operationId = await operations.findId(caller.principal, request.operation)
     const record = operationId === undefined ? undefined : await operations.find(operationId)
     if (!record) throw new BursarError('operation_unknown', { given: request.operation.slice(0, 140) })
-    const { operation } = record
-    const adapter = await directory.adapter(operation.chain)
-    const wallet = wallets.find(operation.account, adapter.chain)
     const { kind, urgency = 'fast', idempotencyKey } = request
-    const args = canonicalJson({ operation: operation.id, kind, urgency })
+    const wish = { kind, urgency, idempotencyKey, principal: caller.principal }
+    const { intent, executedBy } = await this.#prepared(record, wish, caller.signal)
+    const adapter = await directory.adapter(intent.chain)
+    const { replaces } = JSON.parse(intent.plan) as IntentPlan
+    if (!replaces) throw new TypeError(`intent ${intent.id} replaces nothing`)
+    const wallet = wallets.find(intent.account, adapter.chain)
+    const view = intentView(intent, adapter, wallet, executedBy, this.#deps.clock.now())
+    return replacementView(view, replaces)
+  }
 
-    // A key that was executed answers with what was executed, without asking the chain anything (R3).
-    const known = await intents.findByKey(caller.principal, idempotencyKey)
+  /**
+   * Speeds up what waits on Bursar's own account, once for each attempt however many processes see it wait. Throws
+   * what speaks against it.
+   */
+  async speedUp(record: OperationRecord, attempt: AttemptRow, signal: AbortSignal): Promise<void> {
+    const idempotencyKey = `speed-up ${attempt.id}`
+    const wish = { kind: 'speed_up', urgency: 'fast', idempotencyKey, principal: OWN_PRINCIPAL } as const
+    const { intent, executedBy } = await this.#prepared(record, wish, signal)
+    const plan = JSON.parse(intent.plan) as IntentPlan
+    if (executedBy === undefined && plan.replaces) await this.sign(intent, plan, plan.replaces, signal)
+  }
+
+  /** The intent that a wish stands for, prepared now unless it was executed before (R3). */
+  async #prepared(record: OperationRecord, wish: Wish, signal: AbortSignal): Promise<PreparedIntent> {
+    const { operations, intents, directory } = this.#deps
+    const { operation } = record
+    const { kind, urgency, idempotencyKey, principal } = wish
+    const args = canonicalJson({ operation: operation.id, kind, urgency })
+    const known = await intents.findByKey(principal, idempotencyKey)
     if (known) {
       requireSameArguments(known, args)
-      const executed = await operations.findByIntent(caller.principal, known.id)
-      if (executed !== undefined) return this.#view(known, adapter, wallet, executed)
+      const executedBy = await operations.findByIntent(principal, known.id)
+      if (executedBy !== undefined) return { intent: known, executedBy }
     }
-
-    const waiting = waitingIn(record)
-    const askedAt = this.#deps.clock.now()
-    const limit = { urgency, maxGasPrice: judge.policy.maxGasPrice }
-    const [successor] = await Promise.all([
-      this.#successor(waiting, kind, record, adapter, limit, caller.signal),
-      this.#deps.guard.require(adapter),
-    ])
-    const { rehearsal } = successor
-    requireUnused(waiting, rehearsal)
-    const held = await operations.held({
-      chain: operation.chain,
-      account: operation.account,
-      asOf: asOfRehearsal(rehearsal),
-      except: waiting.step.id,
-    })
-    const verdict = judge.pass({ adapter, wallet: wallet.name, askedAt, ...successor }, held)
-    const replaces = {
-      operationId: operation.id,
-      attemptId: waiting.attempt.id,
-      kind,
-      nonce: `${waiting.nonce}`,
-    }
-    const plan = planOf({ ...successor, verdict, replaces })
+    const plan = await this.#plan(record, wish, await directory.adapter(operation.chain), signal)
     const saved = await intents.save({
       id: newId('int'),
-      principal: caller.principal,
+      principal,
       idempotency_key: idempotencyKey,
       arguments: args,
       digest: intentDigest(plan.payload, plan.terms),
       chain: operation.chain,
       account: operation.account,
-      wallet: wallet.name,
+      wallet: operation.wallet,
       plan: JSON.stringify(plan),
       expires_at: new Date(this.#deps.clock.now() + this.#deps.ttlSeconds * 1000).toISOString(),
     })
     requireSameArguments(saved.intent, args)
-    return this.#view(saved.intent, adapter, wallet, saved.operationId)
+    return { intent: saved.intent, executedBy: saved.operationId }
+  }
+
+  async #plan(
+    record: OperationRecord,
+    { kind, urgency }: Wish,
+    adapter: ChainAdapter,
+    signal: AbortSignal,
+  ): Promise<IntentPlan> {
+    const { operations, judge, guard, clock } = this.#deps
+    const { id, chain, account, wallet } = record.operation
+    const waiting = waitingIn(record)
+    const askedAt = clock.now()
+    const limit = { urgency, maxGasPrice: judge.policy.maxGasPrice }
+    const [successor] = await Promise.all([
+      this.#successor(waiting, kind, record, adapter, limit, signal),
+      guard.require(adapter),
+    ])
+    const { rehearsal } = successor
+    requireUnused(waiting, rehearsal)
+    const asOf = asOfRehearsal(rehearsal)
+    const held = await operations.held({ chain, account, asOf, except: waiting.step.id })
+    const verdict = judge.pass({ adapter, wallet, askedAt, ...successor }, held)
+    const replaces = { operationId: id, attemptId: waiting.attempt.id, kind, nonce: `${waiting.nonce}` }
+    return planOf({ ...successor, verdict, replaces })
   }
 
   /**
    * Signs and records a prepared replacement, after simulating and judging it again. What it replaces may be included
    * all the same; either way it is one payment. Answers with the operation, whose driver sends the bytes.
    */
-  async sign(intent: IntentRow, plan: IntentPlan, replaces: Replaced, caller: Caller): Promise<string> {
+  async sign(intent: IntentRow, plan: IntentPlan, replaces: Replaced, signal: AbortSignal): Promise<string> {
     const { operations, directory, judge, wallets, replacements } = this.#deps
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
     const earlier = await earlierOf(operations, intent.chain, intent.account, BigInt(replaces.nonce))
     const [rehearsal] = await Promise.all([
-      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), earlier, caller.signal),
+      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), earlier, signal),
       this.#deps.guard.require(adapter),
     ])
-    caller.signal.throwIfAborted()
+    signal.throwIfAborted()
     const record = await operations.find(replaces.operationId)
     if (!record) throw new TypeError(`intent ${intent.id} replaces what is not in the journal`)
     const { step, attempt, nonce } = waitingIn(record)
@@ -189,17 +237,6 @@ export class Replacements {
     const rehearsal = await adapter.rehearse(payload, terms, leaving, earlier, signal)
     const meant = { to, outflow: { asset: outflow.asset, raw: BigInt(outflow.raw) } }
     return { payload, terms, rehearsal, ...meant, ...(signature === undefined ? {} : { signature }) }
-  }
-
-  #view(
-    row: IntentRow,
-    adapter: ChainAdapter,
-    wallet: Wallet,
-    operationId: string | undefined,
-  ): ReplacementView {
-    const { replaces } = JSON.parse(row.plan) as IntentPlan
-    if (!replaces) throw new TypeError(`intent ${row.id} replaces nothing`)
-    return replacementView(intentView(row, adapter, wallet, operationId, this.#deps.clock.now()), replaces)
   }
 }
 

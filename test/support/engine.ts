@@ -31,7 +31,8 @@ import { Judge } from '../../src/transactions/judge.ts'
 import { Leases } from '../../src/transactions/leases.ts'
 import { Operations } from '../../src/transactions/operations.ts'
 import { Replacements } from '../../src/transactions/replacements.ts'
-import type { PrepareRequest, ReplaceRequest } from '../../src/transactions/views.ts'
+import { StuckTransactions } from '../../src/transactions/stuckTransactions.ts'
+import type { OperationView, PrepareRequest, ReplaceRequest } from '../../src/transactions/views.ts'
 import { WalletBook } from '../../src/wallets/walletBook.ts'
 import { type RpcProxy, startRpcProxy } from './rpcProxy.ts'
 
@@ -116,6 +117,8 @@ export interface EngineOptions {
   readonly ttlSeconds?: number
   /** Calls a second that each endpoint takes. */
   readonly rateLimit?: number
+  /** What waits for so many blocks is sped up. */
+  readonly speedUpAfterBlocks?: bigint
   /** Heads are pushed: anvil serves sockets where it serves HTTP. */
   readonly sockets?: boolean
 }
@@ -176,13 +179,15 @@ export function startEngine(options: EngineOptions) {
     clock,
     logger: silentLogger,
   }
-  const driver = new Driver(parts)
   const ttlSeconds = options.ttlSeconds ?? 600
   const replacing = new Replacements({
     ...parts,
     ttlSeconds,
     replacements: new ReplacementStore(journal),
   })
+  const afterBlocks = options.speedUpAfterBlocks
+  const stuck = new StuckTransactions({ replacements: replacing, afterBlocks, logger: silentLogger })
+  const driver = new Driver({ ...parts, stuck })
   const preparing = new Intents({ ...parts, ttlSeconds })
   const executing = new Operations({ ...parts, driver, replacements: replacing })
   return {
@@ -205,6 +210,21 @@ export function startEngine(options: EngineOptions) {
       await journal.close()
       if (options.home === undefined) rmSync(home, { recursive: true, force: true })
     },
+  }
+}
+
+/** Drives an operation as another process that shares the journal and has just taken over; answers how it stands. */
+export async function takeOver(
+  { home, clock }: Engine,
+  lanes: readonly Lane[],
+  operationId: string,
+): Promise<OperationView> {
+  const other = startEngine({ lanes, home, clock })
+  try {
+    await other.driver.drive(operationId)
+    return await other.get(operationId)
+  } finally {
+    await other.stop()
   }
 }
 

@@ -6,6 +6,7 @@ import {
   MERCHANT,
   startEngine,
   startWorld,
+  takeOver,
   type World,
 } from '../support/engine.ts'
 import type { FaultAction } from '../support/rpcProxy.ts'
@@ -44,16 +45,7 @@ async function pay(idempotencyKey: string): Promise<string> {
   return (await engine.execute(intentId)).operationId
 }
 
-/** Drives as a process that has just taken over. */
-async function driveAfresh(operationId: string) {
-  const other = startEngine({ lanes: [world.a], home: engine.home, clock: engine.clock })
-  try {
-    await other.driver.drive(operationId)
-    return await other.get(operationId)
-  } finally {
-    await other.stop()
-  }
-}
+const driveAfresh = (operationId: string) => takeOver(engine, [world.a], operationId)
 
 describe('C3: speed up', () => {
   it('F11, F12: other bytes at the same nonce with higher fees; one of them is included, and the payment is made once', async () => {
