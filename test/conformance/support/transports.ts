@@ -50,7 +50,7 @@ export interface Wrapper {
 
 export type Failure = 'provider_unreachable' | 'provider_throttled' | 'provider_garbage'
 
-export const TIMEOUT_MS = 1_000
+const TIMEOUT_MS = 1_000
 /** Nothing listens there. */
 const DEAD = 'http://127.0.0.1:1'
 export const DEAD_HOST = '127.0.0.1:1'
