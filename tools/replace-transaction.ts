@@ -22,10 +22,9 @@ export const replaceTransaction = defineTool({
   touchesChains: true,
   description: {
     what: 'Prepares another transaction at the nonce of one that was sent and is not included: the same with higher fees (speed_up), or one that moves nothing (cancel). Returns an intent; nothing moves.',
-    when: 'when get_operation shows `sent` or `unknown` for many blocks, then pass intentId to send_transaction',
+    when: 'when get_operation shows `sent` for many blocks; then pass intentId to send_transaction',
     notWhen: 'to pay again: that is never needed. What is included cannot be replaced',
-    limits:
-      'Either transaction may be included, never both: get_operation tells which. Fees rise by a tenth at least, within the caps.',
+    limits: 'Either transaction may be included, never both: get_operation tells which.',
   },
   input: z.strictObject({
     operation: param.operation,

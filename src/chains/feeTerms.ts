@@ -1,5 +1,19 @@
 import type { FeeReading, FeeTerms, PriceLimit } from './adapter.ts'
 
+/** Terms that pay no more than so much per unit of gas, whatever the market asks. */
+export function cappedTerms(terms: FeeTerms, maxFeePerGas: bigint): FeeTerms {
+  const tip = BigInt(terms.maxPriorityFeePerGas)
+  return {
+    maxFeePerGas: maxFeePerGas.toString(),
+    maxPriorityFeePerGas: (tip < maxFeePerGas ? tip : maxFeePerGas).toString(),
+  }
+}
+
+/** Whether the next block would take them. */
+export function fitsNextBlock(terms: FeeTerms, { nextBaseFee }: FeeReading): boolean {
+  return nextBaseFee + BigInt(terms.maxPriorityFeePerGas) <= BigInt(terms.maxFeePerGas)
+}
+
 /** Nodes take other bytes at a nonce that they hold only when both fees are at least a tenth higher. */
 const RAISE_PERCENT = 110n
 

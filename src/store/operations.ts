@@ -16,6 +16,8 @@ export interface NewStep {
   readonly terms: string
   readonly outflow: string
   readonly receipt: string
+  /** Why it waits before it is signed. */
+  readonly note?: string
   readonly reservations: readonly Pick<ReservationTable, 'asset' | 'raw' | 'kind'>[]
 }
 

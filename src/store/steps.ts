@@ -58,7 +58,7 @@ export class StepStore {
       }
       await tx.insertInto('attempts').values(attempt).execute()
       await setNonce(tx, step.id, 'signed', now)
-      await this.#change(tx, step.id, { state: 'signed', ...documents })
+      await this.#change(tx, step.id, { state: 'signed', note: null, ...documents })
       await audit({
         event: 'attempt.signed',
         subject: step.id,

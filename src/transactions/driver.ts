@@ -1,4 +1,5 @@
 import type { ChainAdapter, ChainDirectory, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import { fitsNextBlock } from '../chains/feeTerms.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { isBursarError } from '../errors/bursarError.ts'
 import type { NonceStore } from '../nonces/nonceStore.ts'
@@ -146,7 +147,10 @@ export class Driver {
     await this.#broadcast(adapter, step, attempt)
   }
 
-  /** After a restart: the old verdict is stale. A refusal ends the operation, since nothing was signed. */
+  /**
+   * After a restart, or a wait for lower fees: the old verdict is stale. A refusal ends the operation, since nothing was
+   * signed; while fees do not fit, nothing is decided.
+   */
   async #judgeAgain(
     record: OperationRecord,
     step: StepRow,
@@ -160,6 +164,7 @@ export class Driver {
       payload: parse(step.payload),
       terms: parse(step.terms),
     }
+    if (plan.waitsForFees && !fitsNextBlock(plan.terms, await adapter.fees(UNATTENDED))) return undefined
     const askedAt = this.#deps.clock.now()
     const leaving = leavingAssets(plan)
     const earlier = await earlierOf(this.#deps.operations, step.chain, step.account)

@@ -1,4 +1,6 @@
 import type { ChainDirectory } from '../chains/adapter.ts'
+import { gweiOf } from '../chains/amounts.ts'
+import { fitsNextBlock } from '../chains/feeTerms.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
@@ -77,10 +79,18 @@ export class Operations {
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
     const earlier = await earlierOf(operations, intent.chain, intent.account)
-    const [rehearsal] = await Promise.all([
-      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), earlier, caller.signal),
-      this.#deps.guard.require(adapter),
-    ])
+    const rehearse = async () => {
+      // What no block takes now would not be simulated either: then at the fees of the market.
+      const fees = plan.waitsForFees ? await adapter.fees(caller.signal) : undefined
+      const waits = fees !== undefined && !fitsNextBlock(plan.terms, fees)
+      const terms = waits ? fees.tiers.standard : plan.terms
+      const leaving = leavingAssets(plan)
+      return {
+        waits,
+        rehearsal: await adapter.rehearse(plan.payload, terms, leaving, earlier, caller.signal),
+      }
+    }
+    const [{ waits, rehearsal }] = await Promise.all([rehearse(), this.#deps.guard.require(adapter)])
     caller.signal.throwIfAborted()
     const matter = caseOf(plan, intent.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined
@@ -90,11 +100,18 @@ export class Operations {
       asOfRehearsal(rehearsal),
       (held) => {
         receipt = judge.pass(matter, held).receipt
-        return [stepOf(plan, matter, receipt)]
+        return [stepOf(plan, matter, receipt, waits ? waitingNote(plan, intent) : undefined)]
       },
     )
+    if (waits) return this.#queued(operation.id, caller)
     if (created && receipt) await this.#drive(operation.id, { rehearsal, receipt })
     return this.#recorded(operation.id, caller)
+  }
+
+  /** Nothing is signed before fees fit: the caller need not wait for that here. */
+  #queued(id: string, caller: Caller): Promise<OperationView> {
+    this.#deps.leases.wake()
+    return this.#await(id, caller, 0, () => true)
   }
 
   async #replace(
@@ -205,8 +222,18 @@ function progressOf({ steps }: OperationRecord): string {
   return steps.map(({ step }) => `${step.state}, ${step.confirmations} confirmations`).join('; ')
 }
 
-function stepOf(plan: IntentPlan, matter: Case, receipt: SimulationReceipt): NewStep {
+function waitingNote({ terms }: IntentPlan, { expires_at }: IntentRow): string {
+  return `it is signed when a block takes ${gweiOf(terms.maxFeePerGas)} gwei per gas, and given up at ${expires_at}`
+}
+
+function stepOf(
+  plan: IntentPlan,
+  matter: Case,
+  receipt: SimulationReceipt,
+  note: string | undefined,
+): NewStep {
   return {
+    ...(note === undefined ? {} : { note }),
     recipient: plan.to,
     payload: JSON.stringify(plan.payload),
     terms: JSON.stringify(plan.terms),

@@ -29,6 +29,8 @@ export interface IntentPlan {
   /** How many more there are: between others, or of nothing. */
   readonly moreEffects: number
   readonly rules: readonly string[]
+  /** It is queued until a block takes what it offers (C9). */
+  readonly waitsForFees?: true
   /** Present when it is to take the nonce of an attempt that waits. */
   readonly replaces?: Replaced
 }
@@ -88,9 +90,10 @@ export function caseOf(
   wallet: string,
   seen: { readonly adapter: ChainAdapter; readonly rehearsal: Rehearsal; readonly askedAt: number },
 ): Case {
-  const { payload, terms, outflow, effects } = plan
+  const { payload, terms, outflow, effects, waitsForFees = false } = plan
   return {
     ...seen,
+    waitsForFees,
     wallet,
     payload,
     terms,
@@ -113,14 +116,17 @@ export interface Prepared {
   readonly outflow: Outflow
   readonly rehearsal: Rehearsal
   readonly verdict: Verdict
+  readonly waitsForFees?: boolean
   readonly replaces?: Replaced
 }
 
 /** The plan of an intent, with the effects that its caller is shown. */
 export function planOf(prepared: Prepared): IntentPlan {
-  const { payload, terms, to, signature, outflow, rehearsal, verdict, replaces } = prepared
+  const { payload, terms, to, signature, outflow, rehearsal, verdict, replaces, waitsForFees } = prepared
   const { kept, left } = effectsToKeep(payload.from, rehearsal.outcome.effects)
-  const price = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
+  const asked = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
+  const offered = BigInt(terms.maxFeePerGas)
+  const price = asked < offered ? asked : offered
   return {
     payload,
     terms,
@@ -132,6 +138,7 @@ export function planOf(prepared: Prepared): IntentPlan {
     effects: storeEffects(kept),
     moreEffects: left,
     rules: verdict.rules,
+    ...(waitsForFees ? { waitsForFees } : {}),
     ...(replaces === undefined ? {} : { replaces }),
   }
 }

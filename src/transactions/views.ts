@@ -15,6 +15,10 @@ export interface PrepareRequest {
   readonly args?: readonly string[]
   readonly data?: string
   readonly urgency?: Urgency
+  /** Decimal text: it waits until blocks take no more than this per unit of gas. */
+  readonly maxFeeGwei?: string
+  /** How long it may wait for that. */
+  readonly waitHours?: number
   readonly idempotencyKey: string
 }
 
