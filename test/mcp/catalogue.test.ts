@@ -17,10 +17,10 @@ import type { GasQuoteOutput } from '../../tools/quote-gas.ts'
 import type { ReplacementOutput } from '../../tools/replace-transaction.ts'
 import type { IntentOutput } from '../../tools/simulate-transaction.ts'
 
-// The share that these ten tools have of what design.md allows for twenty, in tokens of four characters; the two long
-// answers, an intent and an operation, are among them.
+// What these ten tools take of design.md's 4,500 and 9,000 for twenty, in tokens of four characters. The two longest
+// answers, an intent and an operation, are among them: the ten to come have 3,800 for theirs.
 const SEEN_BUDGET = 2_250
-const LIST_BUDGET = 5_000
+const LIST_BUDGET = 5_200
 const MAX_TOOLS = 20
 
 const tokens = (value: unknown) => JSON.stringify(value).length / 4
@@ -83,7 +83,7 @@ describe('the catalogue', () => {
 
   test('never changes silently: hash over everything that clients see (T32)', () => {
     expect(digestOf(JSON.parse(JSON.stringify(listing)))).toMatchInlineSnapshot(
-      `"0xd46d70b288fcd2426ba31df2c86401df509345080514e6188739616a26f1edee"`,
+      `"0xbfb7f9865930f35630364aa507703ae0868169a61ba88cb76e6ab14f315296db"`,
     )
   })
 })
