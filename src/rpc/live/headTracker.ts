@@ -7,6 +7,7 @@ import type { BlockReader } from './blockReader.ts'
 import { type HeadBlock, parseBlock } from './blocks.ts'
 import { HeadChain } from './headChain.ts'
 import { changesBetween, type HeadEvent } from './headChanges.ts'
+import type { NoticeSource } from './socketConduct.ts'
 import type { SocketConnection } from './socketConnection.ts'
 
 export interface HeadTrackerOptions {
@@ -120,7 +121,7 @@ export class HeadTracker {
     const { socket, polls } = this.#options
     this.#lookAt = polls() ? 0 : Number.POSITIVE_INFINITY
     const listener = {
-      notice: (result: unknown) => this.#hear(result, socket?.host ?? ''),
+      notice: (result: unknown, source: NoticeSource) => this.#hear(result, source),
       changed: () => {
         if (polls()) this.look()
       },
@@ -169,17 +170,11 @@ export class HeadTracker {
     this.#lookAt = Math.min(this.#lookAt, performance.now() + this.#options.timing.pollMs)
   }
 
-  #hear(result: unknown, host: string): void {
-    try {
-      const block = parseBlock(result, host)
-      this.#options.reader.hint(block)
-      this.#announced = block
-    } catch (error) {
-      this.#options.logger.warn('a head was not understood', {
-        chain: this.#options.chain.id,
-        cause: String(error),
-      })
-    }
+  /** Throws `provider_garbage` when it is no head. */
+  #hear(result: unknown, source: NoticeSource): void {
+    const block = parseBlock(result, source.host)
+    this.#options.reader.hint(block)
+    this.#announced = block
     this.#bell.ring()
   }
 
