@@ -2,11 +2,16 @@ import { inspect } from 'node:util'
 import type { LogFields, Logger } from '../../../../src/primitives/logger.ts'
 import { type RawSocketServer, startRawSocketServer } from '../../../support/rawSocketServer.ts'
 
-/** A socket that serves the right chain id, takes every subscription, knows no block, and says what a test wants. */
-export function startLiar(): Promise<RawSocketServer> {
-  return startRawSocketServer(({ method }) =>
-    method === 'eth_chainId' ? '0x7a69' : method === 'eth_subscribe' ? '0xf00d' : null,
-  )
+/** A socket that serves the right chain id, takes every subscription, and says what a test wants. */
+export function startLiar(
+  blockAt: (number: bigint) => SaidHead | undefined = () => undefined,
+): Promise<RawSocketServer> {
+  return startRawSocketServer(({ method, params }) => {
+    if (method === 'eth_chainId') return '0x7a69'
+    if (method === 'eth_subscribe') return '0xf00d'
+    const head = method === 'eth_getBlockByNumber' ? blockAt(BigInt(String(params[0]))) : undefined
+    return head ? saidBlock(head) : null
+  })
 }
 
 export interface SaidHead {
@@ -18,14 +23,16 @@ export interface SaidHead {
 /** The notice of a head; of any other thing, a malformed one. */
 export function headNotice(head: SaidHead | unknown): string {
   const isHead = typeof head === 'object' && head !== null && 'number' in head && 'hash' in head
-  const result = isHead
-    ? { ...head, number: `0x${BigInt(head.number as bigint).toString(16)}`, timestamp: '0x1' }
-    : head
+  const result = isHead ? saidBlock(head as SaidHead) : head
   return JSON.stringify({
     jsonrpc: '2.0',
     method: 'eth_subscription',
     params: { subscription: '0xf00d', result },
   })
+}
+
+function saidBlock(head: SaidHead): object {
+  return { ...head, number: `0x${head.number.toString(16)}`, timestamp: '0x1' }
 }
 
 /** A hash that no block has; the same for the same names. */
