@@ -81,7 +81,7 @@ describe('the catalogue', () => {
 
   test('never changes silently: hash over everything that clients see (T32)', () => {
     expect(digestOf(JSON.parse(JSON.stringify(listing)))).toMatchInlineSnapshot(
-      `"0x4d70d7e56844b428ed8edea89a5993dbcd048c73d1b326e02b7187a0b521dbdc"`,
+      `"0xed30fef71f9ae9cf6813ab9925ec7bf5bcb95376ad6500b7e9a3f8930917e40c"`,
     )
   })
 })
