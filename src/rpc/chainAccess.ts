@@ -30,6 +30,8 @@ export interface ChainAccess {
   readonly shown: ChainClient
   /** Endpoints that answer now, each by itself: for reads that more than one must agree on. */
   witnesses(): readonly ChainClient[]
+  /** Notes one of them that was asked and could not be counted. */
+  witnessLeftOut(host: string, why: string): void
   /** Forgets what was true of the newest block; called after sends of our own. */
   headMoved(): void
   /** Whether any endpoint has a socket. */
@@ -141,6 +143,10 @@ export function openChainAccess(
     client,
     shown: chainClient(chain.id, shownWhileFollowed),
     witnesses: () => pool.reachable().flatMap((transport) => clientOf.get(transport) ?? []),
+    witnessLeftOut(host, why) {
+      options.metrics.count('rpc_witnesses_left_out', { chain: chain.id, host, why })
+      logger.debug('a witness was left out', { chain: chain.id, host, why })
+    },
     headMoved: shown.headMoved,
     pushes: sockets.length > 0,
     onHead: (listener) => feed.onHead(listener),
