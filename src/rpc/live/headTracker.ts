@@ -174,11 +174,10 @@ export class HeadTracker {
     if (suspect !== undefined) this.#heads.answered(await reader.isInPool(suspect))
     const latest = await reader.latest()
     const { path, newest } = this
-    const at = this.#distrusts ? path.findIndex(({ hash }) => hash === latest.hash) : -1
-    const events =
-      at < 0
-        ? await this.#take(latest, (number) => reader.byNumberInPool(number))
-        : this.#tell(this.#chain.restart(path.slice(0, at + 1)), path)
+    const believed = this.#distrusts ? believedUpTo(latest, path) : undefined
+    const events = believed
+      ? this.#tell(this.#chain.restart(believed), path)
+      : await this.#take(latest, (number) => reader.byNumberInPool(number))
     this.#asked = this.newest?.number
     const isRefuted = !this.#distrusts && events.some(({ kind }) => kind !== 'head')
     this.#distrusts = false
@@ -292,4 +291,12 @@ export class HeadTracker {
       return false
     }
   }
+}
+
+/** What is left of a path when nothing above `latest` is believed; undefined when `latest` has to be joined to it. */
+function believedUpTo(latest: HeadBlock, path: readonly HeadBlock[]): readonly HeadBlock[] | undefined {
+  const at = path.findIndex(({ hash }) => hash === latest.hash)
+  if (at >= 0) return path.slice(0, at + 1)
+  const [oldest] = path
+  return oldest && latest.number < oldest.number ? [latest] : undefined
 }

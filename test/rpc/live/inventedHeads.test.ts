@@ -191,32 +191,50 @@ test('T12: one that invents no faster than the chain grows is set right by each 
   expect(metrics.total('rpc_socket_faults', { fault: 'invented' })).toBe(10)
 })
 
-test('T12: while a chain is merely read, what a dropped socket invented is taken back by one look', async () => {
-  const { tracker, socket } = await follow({ polls: false })
-  const honest = await newestBlock()
-  server.say(headNotice(honest))
-  const heads = invented(honest, 5_000)
-  let said = 0
-  const say = () => server.say(headNotice(heads[said++]))
-  world.http.reset()
-  while (world.http.count('eth_getBlockByHash') < 2) {
-    say()
-    await heard(socket)
-  }
-  // Time for one more to be followed: the looks so far prove nothing against it.
-  const since = performance.now()
-  await expect.poll(() => performance.now() - since, until).toBeGreaterThan(300)
-  const next = {
-    ...heads[said],
-    number: (tracker.newest?.number ?? 0n) + 1n,
-    parentHash: tracker.newest?.hash,
-  }
-  server.say(headNotice(next))
-  await expect.poll(() => tracker.newest?.hash, until).toBe(heads[said]?.hash)
-  await flood(socket, () => headNotice(heads[said++]))
-  expect(socket.report().reason).toMatch(/it pushes blocks that the endpoints do not know/)
-  await expect.poll(() => tracker.newest?.hash, until).toBe(honest.hash)
-})
+const FAR: SaidHead & { readonly number: bigint } = {
+  ...{ number: 9_000_000n, hash: inventedHash(2, 1), parentHash: inventedHash(2, 0) },
+}
+
+test.each([
+  ['on top of the chain', newestBlock],
+  ['in the far future', async () => FAR],
+])(
+  'T12: while a chain is merely read, what a dropped socket invented %s is taken back',
+  async (_where, begin) => {
+    const { tracker, socket } = await follow({ polls: false, pollMs: 3_600_000 })
+    const honest = await newestBlock()
+    const first = await begin()
+    server.say(headNotice(first))
+    await expect.poll(() => tracker.newest?.hash, until).toBe(first.hash)
+    const heads = invented(first, 5_000)
+    let said = 0
+    const say = () => server.say(headNotice(heads[said++]))
+    world.http.reset()
+    const looks = () => world.http.count('eth_getBlockByHash')
+    while (looks() < 1) {
+      say()
+      await heard(socket)
+    }
+    await expect.poll(() => tracker.lookedAt, until).toBeGreaterThan(0)
+    const now = performance.now()
+    tracker.look()
+    await expect.poll(() => tracker.lookedAt, until).toBeGreaterThanOrEqual(now)
+    expect(looks()).toBe(2)
+    // Time for one more to be followed: the looks so far prove nothing against it.
+    const since = performance.now()
+    await expect.poll(() => performance.now() - since, until).toBeGreaterThan(300)
+    const next = {
+      ...heads[said],
+      number: (tracker.newest?.number ?? 0n) + 1n,
+      parentHash: tracker.newest?.hash,
+    }
+    server.say(headNotice(next))
+    await expect.poll(() => tracker.newest?.hash, until).toBe(heads[said]?.hash)
+    await flood(socket, () => headNotice(heads[said++]))
+    expect(socket.report().reason).toMatch(/it pushes blocks that the endpoints do not know/)
+    await expect.poll(() => tracker.newest?.hash, until).toBe(honest.hash)
+  },
+)
 
 test('T12: while a chain is merely read, the endpoints are asked once for fifty blocks and no more', async () => {
   const { tracker, socket } = await follow({ polls: false, pollMs: 3_600_000, blockTimeMs: 1 })
