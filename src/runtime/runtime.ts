@@ -113,7 +113,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     clock,
     logger,
   }
-  const following = async (chain: string) => (await chains.open(chain)).access.live.following()
+  const accessTo = async (chain: string) => (await chains.open(chain)).access
   const status = {
     version,
     sandbox: sandbox !== undefined,
@@ -130,7 +130,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
         ...probe,
       }))
     },
-    following,
+    access: accessTo,
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
     pingRedis: redis && (() => redis.ping()),
@@ -141,7 +141,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
 
   return {
     services: {
-      chains: { list: (caller) => listChains(chains, following, caller) },
+      chains: { list: (caller) => listChains(chains, accessTo, caller) },
       wallets: { list: async ({ chain }) => wallets.list(chain, chains, policy.describe()) },
       balances: new BalanceSheets(chains, wallets),
       gas: new GasQuotes(chains, policy),

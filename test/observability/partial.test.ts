@@ -25,10 +25,10 @@ const problem = expect.stringMatching(
   /^The sandbox is not usable: the state folder is read-only\. Correct that/,
 )
 
-const following = async (chain: string) => (await chains.open(chain)).access.live.following()
+const access = async (chain: string) => (await chains.open(chain)).access
 
 it('R10: list_chains names the chains and what is wrong with them', async () => {
-  const { chains: listed, notConfigured } = await listChains(chains, following, caller())
+  const { chains: listed, notConfigured } = await listChains(chains, access, caller())
   expect(listed).toMatchObject([
     { chain: { id: 'eip155:31337' }, problem },
     { chain: { id: 'eip155:31338' }, problem },
@@ -43,7 +43,7 @@ const statusOf = (probe: StatusSources['probe']) =>
     directory: chains,
     operations: { countByState: async () => ({ running: 1, committed: 2, failed: 3, stuck: 0 }) },
     probe,
-    following,
+    access,
     lockJournal: async () => undefined,
     cache: () => ({ size: 0, hits: 0, misses: 0, evictions: 0 }),
     warnings: [],
