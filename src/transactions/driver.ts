@@ -17,6 +17,7 @@ import type { Case, Judge } from './judge.ts'
 import { pauseBefore } from './pace.ts'
 import { asOfRehearsal, caseOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
+import { signAtNonce } from './signAtNonce.ts'
 
 export interface DriverDependencies {
   readonly directory: ChainDirectory
@@ -127,15 +128,11 @@ export class Driver {
     if (!judged) return
     const { receipt, rehearsal } = judged
     const wallet = this.#deps.wallets.find(step.account, adapter.chain)
-    const nonce = await this.#deps.nonces.reserve(step, rehearsal.minedCount)
-    const signed = await wallet.signer.sign(
-      { ...order, nonce, receipt, head: rehearsal.block },
-      adapter.codec,
+    const documents = { receipt: JSON.stringify(receipt) }
+    const attempt = await signAtNonce(this.#deps, step, rehearsal.minedCount, documents, (nonce) =>
+      wallet.signer.sign({ ...order, nonce, receipt, head: rehearsal.block }, adapter.codec),
     )
-    const attempt = await this.#deps.steps.recordAttempt(step, nonce, signed, {
-      receipt: JSON.stringify(receipt),
-    })
-    await this.#broadcast(adapter, { ...step, receipt: JSON.stringify(receipt) }, attempt)
+    await this.#broadcast(adapter, { ...step, ...documents }, attempt)
   }
 
   /** After a restart: the old verdict is stale. A refusal ends the operation, since nothing was signed. */
@@ -183,7 +180,7 @@ export class Driver {
 
   async #abandon(step: StepRow, note: string): Promise<void> {
     this.#deps.logger.warn('operation abandoned before signing', { operation: step.operation_id, note })
-    await this.#deps.steps.abandon(step.id, note)
+    if (await this.#deps.steps.abandon(step.id, note)) await this.#deps.nonces.release(step)
   }
 
   async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {
