@@ -8,8 +8,15 @@ import type { NonceClaim, NonceStore } from './nonceStore.ts'
 /** How long a lane is taken to know what the journal knows, unless something speaks against it. */
 const RAISED_FOR_MS = 30_000
 const TRIES = 3
+/** No grant has this epoch. */
+const NO_GRANT = '0'
 /** A lane that was raised longer ago than this is asked of the journal before it is called full. */
 const FULL_AFTER_MS = 1_000
+
+interface Grant {
+  readonly nonce: bigint
+  readonly epoch: string
+}
 
 interface Raised {
   readonly session: number
@@ -27,8 +34,8 @@ export class SharedNonces implements NonceStore {
   readonly #journal: NonceTableStore
   readonly #clock: Clock
   readonly #raised = new Map<string, Raised>()
-  /** Epochs of this process's grants that were not recorded yet, by step. */
-  readonly #grants = new Map<string, string>()
+  /** What was granted to this process and not recorded yet, by step. */
+  readonly #grants = new Map<string, Grant>()
   #identity: Promise<string> | undefined
 
   constructor(redis: RedisNonces, journal: NonceTableStore, clock: Clock = monotonicClock) {
@@ -43,7 +50,7 @@ export class SharedNonces implements NonceStore {
       await this.#raise(lane, floor)
       const reservation = await this.#redis.reserve(lane, step.id, floor)
       if (reservation.status === 'reserved') {
-        this.#grants.set(step.id, reservation.epoch)
+        this.#grants.set(step.id, reservation)
         return reservation.nonce
       }
       if (reservation.status === 'full' && this.#isFresh(step)) {
@@ -56,13 +63,13 @@ export class SharedNonces implements NonceStore {
   }
 
   async recorded(step: NonceClaim, nonce: bigint): Promise<void> {
-    const epoch = this.#grants.get(step.id)
+    const grant = this.#grants.get(step.id)
     this.#grants.delete(step.id)
     try {
       const lane = await this.#lane(step)
-      const marked = epoch !== undefined && (await this.#redis.mark(lane, step.id, nonce, epoch))
-      // Redis may have given on what this process was too slow to sign, or recorded after all.
-      if (!marked) this.#doubt(lane)
+      const epoch = grant?.nonce === nonce ? grant.epoch : NO_GRANT
+      // Otherwise Redis has given the nonce on, because this process was slow, or has forgotten it.
+      if (!(await this.#redis.mark(lane, step.id, nonce, epoch))) this.#doubt(lane)
     } catch {
       // The journal knows it, and the next reservation tells Redis.
       this.#doubt(step)
