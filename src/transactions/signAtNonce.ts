@@ -34,6 +34,8 @@ export async function signAtNonce(
       void nonces.recorded(step, unpadNumber(attempt.nonce))
       return attempt
     } catch (error) {
+      // The step has ended meanwhile: nothing waits behind a nonce that nobody will use.
+      if (isBursarError(error, 'receipt_refused')) await nonces.release(step)
       if (!isBursarError(error, 'nonce_taken')) throw error
       await nonces.refused(step, nonce)
       if (tries === TRIES) throw error
