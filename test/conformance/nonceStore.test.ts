@@ -99,14 +99,15 @@ describe.each(Object.entries(STORES))('nonce store conformance: %s', (_name, ope
   })
 
   it('R4, R2: never frees a nonce at which bytes were signed', async () => {
-    const [one, two] = await beginMany(journals[0], 2)
-    if (!one || !two) throw new Error('two')
-    const nonce = await stores[0].reserve(one, 0n)
-    await record(journals[0], one, nonce)
-    await stores[0].recorded(one, nonce)
-    for (const store of stores) await store.release(one)
-    expect(await stores[1].reserve(two, 0n)).toBe(1n)
+    const [one, two, three] = await beginMany(journals[0], 3)
+    if (!one || !two || !three) throw new Error('three')
     expect(await stores[1].reserve(one, 0n)).toBe(0n)
+    expect(await stores[0].reserve(two, 0n)).toBe(1n)
+    await record(journals[0], two, 1n)
+    await stores[0].recorded(two, 1n)
+    for (const store of stores) await store.release(two)
+    expect(await stores[1].reserve(three, 0n)).toBe(2n)
+    expect(await stores[1].reserve(two, 0n)).toBe(1n)
   })
 
   it('R4: gives out nothing below the floor, and nothing that the journal has under way there', async () => {

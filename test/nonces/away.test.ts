@@ -85,6 +85,19 @@ describe('F13: Redis away', () => {
     expect(performance.now() - asked).toBeLessThan(2_000)
   })
 
+  it('F14: a Redis that comes back with what it knew before is told what it has missed, before it is asked', async () => {
+    const store = lane.shared()
+    const [one, two, three, four] = await beginMany(lane.journal, 4)
+    if (!one || !two || !three || !four) throw new Error('four')
+    expect([await lane.sign(store, one), await lane.sign(store, two)]).toEqual([0n, 1n])
+    const behind = await own.client().dumpBuffer(await lane.key())
+    expect(await lane.sign(store, three)).toBe(2n)
+    await own.restart()
+    await own.client().restore(await lane.key(), 0, behind)
+    // It would have said 2.
+    await expect.poll(() => store.reserve(four, 0n).catch(() => 'not yet'), { timeout: 10_000 }).toBe(3n)
+  })
+
   it('F13: a Redis that answers each command too late for all of them counts as away', async () => {
     const slow = {
       opened: async () => {},

@@ -188,7 +188,7 @@ async function endLeases(redis: RedisServer): Promise<boolean> {
   const client = redis.client()
   for (const key of await client.keys('bursar:nonces:*')) {
     for (const [field, value] of Object.entries(await client.hgetall(key))) {
-      const slot = /^(reserved \S+ \d+) [1-9]\d*$/.exec(value)
+      const slot = /^((?:reserved|signed) \S+ \d+) [1-9]\d*$/.exec(value)
       if (slot) await client.hset(key, field, `${slot[1]} 1`)
     }
   }

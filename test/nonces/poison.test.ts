@@ -92,6 +92,17 @@ describe('T40: a poisoned Redis', () => {
     expect(await lane.sign(store, step)).toBe(1n)
   })
 
+  it('T40: what a stranger holds without end is free half a minute later, whatever happens meanwhile', async () => {
+    let time = 0
+    const store = lane.shared({ now: () => time })
+    expect(await lane.sign(store, await begin(lane.journal))).toBe(0n)
+    await server.client().hset(await lane.key(), 'n:1', 'signed stranger 1 0')
+    expect(await lane.sign(store, await begin(lane.journal))).toBe(2n)
+    time = 31_000
+    expect(await lane.sign(store, await begin(lane.journal))).toBe(1n)
+    expect(await lane.sign(store, await begin(lane.journal))).toBe(3n)
+  })
+
   it('T40, F14: a Redis that is behind, as after a failover, gives out what was signed; the journal refuses it', async () => {
     const client = server.client()
     const [store, other] = [lane.shared(), lane.shared()]
