@@ -103,6 +103,17 @@ describe('T40: a poisoned Redis', () => {
     expect(await lane.sign(store, await begin(lane.journal))).toBe(3n)
   })
 
+  it('T40: a lane with more in it than an honest one is thrown away unread', async () => {
+    const client = server.client()
+    expect(await lane.sign(lane.shared(), await begin(lane.journal))).toBe(0n)
+    await POISON[FULL]?.(client, await lane.key(), await begin(lane.journal))
+    await client.config('RESETSTAT')
+    expect(await lane.sign(lane.shared(), await begin(lane.journal))).toBe(1n)
+    const stats = String(await client.info('commandstats'))
+    expect(stats).toContain('cmdstat_unlink')
+    expect(stats).not.toContain('cmdstat_hgetall')
+  })
+
   it('T40, F14: a Redis that is behind, as after a failover, gives out what was signed; the journal refuses it', async () => {
     const client = server.client()
     const [store, other] = [lane.shared(), lane.shared()]

@@ -33,6 +33,7 @@ export function startLane(url: string) {
       counts.set(key, (counts.get(key) ?? 0) + 1)
     },
   }
+  const time = { ms: 0 }
   const connect = () => {
     const redis = redisConnection({ url: new Secret(url) })
     connections.push(redis)
@@ -43,6 +44,8 @@ export function startLane(url: string) {
     table,
     connect,
     counts,
+    /** By which a store that was refused by Redis decides to ask it again. */
+    time,
     /** Another process: it knows of no lane, and nobody helps it when Redis is away. */
     shared: (clock = { now: () => 0 }, of = table) => new SharedNonces(new RedisNonces(connect()), of, clock),
     /** Another process, as the runtime makes it. */
@@ -53,6 +56,7 @@ export function startLane(url: string) {
         without,
         logger,
         metrics,
+        clock: { now: () => time.ms },
       }),
     key: async () => `bursar:nonces:${await table.identity()}:{eip155:31337:0xA}`,
     said: (beginning: string) => log.filter((line) => line.startsWith(beginning)),
