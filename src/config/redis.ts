@@ -2,18 +2,20 @@ import { hostOf, Secret } from '../primitives/secret.ts'
 import { isNearby } from './endpoints.ts'
 import type { Findings } from './findings.ts'
 import type { RedisConfig } from './types.ts'
-import { type Environment, text, wholeNumber } from './values.ts'
+import { choice, type Environment, text, wholeNumber } from './values.ts'
 
 const MOST_DATABASES = 1_024
 
-/** Where the processes of one operator meet; undefined when REDIS_URL is unset, or wrong and reported. */
+/** Where the processes of one operator meet; undefined when REDIS_URL is unset, or something is wrong and reported. */
 export function readRedis(env: Environment, findings: Findings): RedisConfig | undefined {
   const url = text(env, 'REDIS_URL')
   const password = text(env, 'REDIS_PASSWORD')
   const db = wholeNumber(env, 'REDIS_DB', { min: 0, max: MOST_DATABASES - 1 }, findings)
+  const nonceFallback = choice(env, 'NONCE_FALLBACK', ['journal', 'refuse'], findings)
   if (url === undefined) {
     if (password !== undefined) findings.warning('REDIS_PASSWORD does nothing without REDIS_URL')
     if (db !== undefined) findings.warning('REDIS_DB does nothing without REDIS_URL')
+    if (nonceFallback === 'refuse') findings.warning('NONCE_FALLBACK does nothing without REDIS_URL')
     return undefined
   }
   const wrong = whatIsWrong(url)
@@ -21,6 +23,7 @@ export function readRedis(env: Environment, findings: Findings): RedisConfig | u
     findings.problem(`REDIS_URL ${wrong}`)
     return undefined
   }
+  if (nonceFallback === undefined) return undefined
   const host = hostOf(url)
   if (new URL(url).protocol === 'redis:' && !isNearby(host)) {
     findings.warning(
@@ -30,6 +33,7 @@ export function readRedis(env: Environment, findings: Findings): RedisConfig | u
   return {
     url: new Secret(url),
     host,
+    nonceFallback,
     ...(password === undefined ? {} : { password: new Secret(password) }),
     ...(db === undefined ? {} : { db }),
   }

@@ -37,6 +37,8 @@ export interface RedisConfig {
   readonly host: string
   readonly password?: Secret
   readonly db?: number
+  /** What happens to nonces while Redis is away: the journal gives them out, or nobody does. */
+  readonly nonceFallback: 'journal' | 'refuse'
 }
 
 export interface ChainConfig {

@@ -35,6 +35,7 @@ export const fixedVariables = {
   REDIS_URL: { common: true, secret: true },
   REDIS_PASSWORD: { common: true, secret: true },
   REDIS_DB: { common: true },
+  NONCE_FALLBACK: { default: 'journal' },
   LOG_LEVEL: { default: 'info', common: true },
   SANDBOX_STATE_DIR: {},
 } as const satisfies Record<string, FixedVariable>

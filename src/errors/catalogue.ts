@@ -126,6 +126,10 @@ export const errorCatalogue = {
       fix: 'Ask the operator which endpoint is wrong (get_status, doctor) before paying on this chain.',
     }),
   ),
+  nonces_unavailable: spec(2010, 'provider', { afterSeconds: 5 }, (c: { reason: string }) => ({
+    message: `No nonce can be reserved: Redis does not serve (${c.reason}), and NONCE_FALLBACK=refuse. Nothing was signed.`,
+    fix: 'Call again in a few seconds. If it persists, ask the operator to mend Redis (doctor checks it) or to set NONCE_FALLBACK=journal.',
+  })),
   rpc_refused: spec(2004, 'chain', 'no', (c: { method: string; code: number }) => ({
     message: `The chain refused ${c.method} (code ${c.code}); its words are in quoted.`,
     fix: 'Check the arguments against the quoted reason.',
@@ -215,13 +219,21 @@ export const errorCatalogue = {
       fix: 'For the same payment repeat the first arguments; for another payment use a new idempotencyKey.',
     }),
   ),
-  not_replaceable: spec(5006, 'input', 'no', (c: { reason: string }) => ({
+  not_replaceable: spec(5008, 'input', 'no', (c: { reason: string }) => ({
     message: `The transaction cannot be replaced: ${c.reason}.`,
     fix: 'Call get_operation to see how it stands; what is included cannot be taken back.',
   })),
   operation_unknown: spec(5004, 'input', 'no', (c: { given: string }) => ({
     message: `There is no operation ${c.given}.`,
     fix: 'Use the operationId that send_transaction returned, or find it with list_operations.',
+  })),
+  lane_full: spec(5006, 'chain', { afterSeconds: 15 }, (c: { account: string; limit: number }) => ({
+    message: `${c.account} has ${c.limit} transactions on this chain that are not mined yet, as many as may wait. Nothing was signed.`,
+    fix: 'Wait until some are mined (list_operations shows them); if they do not move, ask the operator to look at their fees.',
+  })),
+  nonce_taken: spec(5007, 'chain', { afterSeconds: 5 }, (c: { nonce: string }) => ({
+    message: `Nonce ${c.nonce} went to another payment of this account, again and again. Nothing was sent.`,
+    fix: 'Wait: it is tried again by itself. If it persists, ask the operator what else writes to Redis (REDIS_URL).',
   })),
   journal_unavailable: spec(6001, 'config', { afterSeconds: 10 }, (c: { reason: string }) => ({
     message: `The journal cannot be written, so nothing can be signed: ${c.reason}.`,

@@ -22,7 +22,11 @@ export interface RedisConnection {
   readonly host: string
   /** Resolves once the first attempt to connect is over, however it ended; for who measures commands. */
   opened(): Promise<void>
+  /** How often it has connected so far: whoever relies on what Redis was told before looks whether this grew. */
+  session(): number
   run(script: RedisScript, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>
+  /** Why a command failed, in words that may be shown. */
+  why(error: unknown): string
   /** Milliseconds of one round trip. Throws with why it is not reachable, in words that may be shown. */
   ping(): Promise<number>
   close(): Promise<void>
@@ -36,6 +40,7 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
   let opening: Promise<Redis> | undefined
   let closed = false
   let reason: string | undefined
+  let sessions = 0
 
   async function open(): Promise<Redis> {
     // Start-up does not pay for the library when nothing asks Redis.
@@ -54,6 +59,7 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
     })
     client.on('ready', () => {
       up = true
+      sessions += 1
       reason = undefined
       metrics.gauge('redis_up', { host }, 1)
       logger.info('redis is connected', { host })
@@ -72,11 +78,16 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
     return opening
   }
 
+  // Why the connection is down says more than that a command needs one.
+  const why = (error: unknown) => reason ?? reasonOf(error)
+
   return {
     host,
+    why,
     async opened() {
       await opened()
     },
+    session: () => sessions,
     async run(script, keys, args) {
       return script.run(await opened(), keys, args)
     },
@@ -86,8 +97,7 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
       try {
         await client.ping()
       } catch (error) {
-        // Why the connection is down says more than that a command needs one.
-        throw new Error(reason ?? reasonOf(error), { cause: error })
+        throw new Error(why(error), { cause: error })
       }
       return performance.now() - asked
     },

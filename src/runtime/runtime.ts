@@ -7,6 +7,9 @@ import { probeEvmEndpoint } from '../evm/probe.ts'
 import { submitRaw } from '../evm/submit.ts'
 import { GasQuotes } from '../gas/gasQuotes.ts'
 import type { Services } from '../mcp/services.ts'
+import { FallbackNonces } from '../nonces/fallbackNonces.ts'
+import type { NonceStore } from '../nonces/nonceStore.ts'
+import { SharedNonces } from '../nonces/sharedNonces.ts'
 import { listChains } from '../observability/chainList.ts'
 import { reportStatus } from '../observability/statusReport.ts'
 import { Policy } from '../policy/policy.ts'
@@ -15,6 +18,7 @@ import type { Logger } from '../primitives/logger.ts'
 import { silentMetrics } from '../primitives/metrics.ts'
 import { type RedisConnection, redisConnection } from '../redis/connection.ts'
 import { redisCalls } from '../redis/redisCalls.ts'
+import { RedisNonces } from '../redis/redisNonces.ts'
 import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
 import type { AccessOptions } from '../rpc/chainAccess.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
@@ -92,7 +96,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     guard,
     wallets,
     judge,
-    nonces: new NonceTableStore(journal),
+    nonces: noncesOf(journal, redis, config, logger),
     broadcaster,
     intents,
     operations,
@@ -169,6 +173,24 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
       await sandbox?.stop()
     },
   }
+}
+
+/** The journal's, with Redis in front of it when that is configured. */
+function noncesOf(
+  journal: Journal,
+  redis: RedisConnection | undefined,
+  config: Config,
+  logger: Logger,
+): NonceStore {
+  const table = new NonceTableStore(journal)
+  if (!redis || !config.redis) return table
+  return new FallbackNonces({
+    shared: new SharedNonces(new RedisNonces(redis), table),
+    journal: table,
+    without: config.redis.nonceFallback,
+    logger,
+    metrics: silentMetrics,
+  })
 }
 
 const HEALTHY = { state: 'healthy', errorRate: 0 } as const

@@ -1,7 +1,14 @@
+import { BursarError } from '../errors/bursarError.ts'
+import { type HeldNonce, type Lane, MOST_IN_FLIGHT } from '../primitives/lanes.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import { requireOpen } from './openSteps.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
 import type { StepRow } from './schema.ts'
+
+/** A lane that has more nonces than this above a count of mined transactions was not counted right. */
+const MOST_TOLD = 4 * MOST_IN_FLIGHT
+
+type Claim = Pick<StepRow, 'id' | 'chain' | 'account'>
 
 /** Who holds which nonce; the fence that every process shares (R4). */
 export class NonceTableStore {
@@ -14,9 +21,9 @@ export class NonceTableStore {
   /**
    * Gives the step the lowest nonce at or above `floor` that no step holds or ever used; the same one when it is
    * asked again. `floor` is the account's count of mined transactions: below it the chain accepts nothing. Throws
-   * `receipt_refused` when the step's operation has ended.
+   * `receipt_refused` when the step's operation has ended, and `lane_full`.
    */
-  reserve(step: Pick<StepRow, 'id' | 'chain' | 'account'>, floor: bigint): Promise<bigint> {
+  reserve(step: Claim, floor: bigint): Promise<bigint> {
     return this.#journal.transact(async (tx, audit) => {
       const own = await tx
         .selectFrom('nonces')
@@ -52,13 +59,82 @@ export class NonceTableStore {
       return nonce
     })
   }
+
+  /** Frees the step's nonce if it is merely reserved. Writes nothing when there is none. */
+  async release(step: Claim): Promise<void> {
+    const reserved = await this.#journal.read((db) =>
+      db
+        .selectFrom('nonces')
+        .select('nonce')
+        .where('step_id', '=', step.id)
+        .where('state', '=', 'reserved')
+        .executeTakeFirst(),
+    )
+    if (!reserved) return
+    await this.#journal.transact(async (tx, audit) => {
+      const freed = await tx
+        .deleteFrom('nonces')
+        .where('step_id', '=', step.id)
+        .where('state', '=', 'reserved')
+        .returning('nonce')
+        .executeTakeFirst()
+      if (!freed) return
+      await tx
+        .updateTable('steps')
+        .set({ state: 'queued', updated_at: this.#journal.now() })
+        .where('id', '=', step.id)
+        .where('state', '=', 'reserved')
+        .execute()
+      const nonce = unpadNumber(freed.nonce).toString()
+      await audit({ event: 'nonce.released', subject: step.id, detail: { nonce } })
+    })
+  }
+
+  /** `recordAttempt` made it the step's own. */
+  async recorded(): Promise<void> {}
+
+  /** Whoever holds the nonce, the journal knows it and gives out another. */
+  async refused(): Promise<void> {}
+
+  /**
+   * Which journal this is, by the hash of its first audit row: two with an account in common (two sandboxes) share no
+   * fence, and must share no lane either. Throws a plain error while nothing was ever written.
+   */
+  async identity(): Promise<string> {
+    const first = await this.#journal.read((db) =>
+      db.selectFrom('audit').select('hash').where('seq', '=', 1).executeTakeFirst(),
+    )
+    if (!first) throw new Error('the journal is empty')
+    return first.hash.slice(0, 16)
+  }
+
+  /**
+   * Every nonce of the lane at or above `floor` that is not free. Throws a plain error when there are so many that
+   * `floor` cannot be what the chain has mined.
+   */
+  held({ chain, account }: Lane, floor: bigint): Promise<readonly HeldNonce[]> {
+    return this.#journal.read(async (db) => {
+      const rows = await db
+        .selectFrom('nonces')
+        .select(['nonce', 'step_id', 'state'])
+        .where('chain', '=', chain)
+        .where('account', '=', account)
+        .where('nonce', '>=', padNumber(floor))
+        .orderBy('nonce')
+        .limit(MOST_TOLD + 1)
+        .execute()
+      if (rows.length > MOST_TOLD) throw new Error(`more than ${MOST_TOLD} nonces above ${floor}`)
+      return rows.map(({ nonce, step_id, state }) => ({
+        nonce: unpadNumber(nonce),
+        step: step_id,
+        state: state === 'reserved' ? state : 'signed',
+      }))
+    })
+  }
 }
 
-async function lowestFree(
-  tx: JournalTransaction,
-  lane: Pick<StepRow, 'chain' | 'account'>,
-  floor: bigint,
-): Promise<bigint> {
+/** Throws `lane_full`. */
+async function lowestFree(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<bigint> {
   const taken = await tx
     .selectFrom('nonces')
     .select('nonce')
@@ -66,11 +142,14 @@ async function lowestFree(
     .where('account', '=', lane.account)
     .where('nonce', '>=', padNumber(floor))
     .orderBy('nonce')
+    .limit(MOST_IN_FLIGHT)
     .execute()
   let free = floor
   for (const row of taken) {
     if (unpadNumber(row.nonce) !== free) break
     free += 1n
   }
-  return free
+  if (free < floor + BigInt(MOST_IN_FLIGHT)) return free
+  const { account, chain } = lane
+  throw new BursarError('lane_full', { account, limit: MOST_IN_FLIGHT }, { chain })
 }

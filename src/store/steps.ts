@@ -1,6 +1,7 @@
 import type { SignedTransaction } from '../chains/adapter.ts'
 import { newId } from '../primitives/ids.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
+import { takeSigned } from './nonceFence.ts'
 import { openState, requireOpen } from './openSteps.ts'
 import { padNumber } from './paddedNumber.ts'
 import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
@@ -27,8 +28,9 @@ export class StepStore {
 
   /**
    * Records signed bytes before anybody else sees them (R2). When the step has signed bytes already, those are
-   * returned and the new ones are forgotten: they must never be sent. Throws `receipt_refused` when the operation has
-   * ended meanwhile.
+   * returned and the new ones are forgotten: they must never be sent. The nonce is the step's from here on, if it was
+   * not before. Throws `receipt_refused` when the operation has ended meanwhile, and `nonce_taken` when the journal
+   * knows of another holder: nothing is recorded then, and the bytes must be forgotten.
    */
   recordAttempt(
     step: StepRow,
@@ -56,8 +58,8 @@ export class StepStore {
         live: 1,
         created_at: now,
       }
+      await takeSigned(tx, step, nonce, now)
       await tx.insertInto('attempts').values(attempt).execute()
-      await setNonce(tx, step.id, 'signed', now)
       await this.#change(tx, step.id, { state: 'signed', note: null, ...documents })
       await audit({
         event: 'attempt.signed',
@@ -235,7 +237,7 @@ export function liveAttempt(tx: JournalTransaction, stepId: string): Promise<Att
 async function setNonce(
   tx: JournalTransaction,
   stepId: string,
-  state: 'signed' | 'sent' | 'mined',
+  state: 'sent' | 'mined',
   updated_at: string,
 ): Promise<void> {
   await tx.updateTable('nonces').set({ state, updated_at }).where('step_id', '=', stepId).execute()

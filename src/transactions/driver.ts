@@ -18,6 +18,7 @@ import type { Case, Judge } from './judge.ts'
 import { pauseBefore } from './pace.ts'
 import { asOfRehearsal, caseOf, earlierOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
+import { signAtNonce } from './signAtNonce.ts'
 import type { StuckTransactions } from './stuckTransactions.ts'
 
 export interface DriverDependencies {
@@ -136,14 +137,10 @@ export class Driver {
     if (!judged) return
     const { receipt, rehearsal } = judged
     const wallet = this.#deps.wallets.find(step.account, adapter.chain)
-    const nonce = await this.#deps.nonces.reserve(step, rehearsal.minedCount)
-    const signed = await wallet.signer.sign(
-      { ...order, nonce, receipt, head: rehearsal.block },
-      adapter.codec,
+    const documents = { receipt: JSON.stringify(receipt) }
+    const attempt = await signAtNonce(this.#deps, step, rehearsal.minedCount, documents, (nonce) =>
+      wallet.signer.sign({ ...order, nonce, receipt, head: rehearsal.block }, adapter.codec),
     )
-    const attempt = await this.#deps.steps.recordAttempt(step, nonce, signed, {
-      receipt: JSON.stringify(receipt),
-    })
     await this.#broadcast(adapter, step, attempt)
   }
 
@@ -198,7 +195,7 @@ export class Driver {
 
   async #abandon(step: StepRow, note: string): Promise<void> {
     this.#deps.logger.warn('operation abandoned before signing', { operation: step.operation_id, note })
-    await this.#deps.steps.abandon(step.id, note)
+    if (await this.#deps.steps.abandon(step.id, note)) await this.#deps.nonces.release(step)
   }
 
   async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {

@@ -109,9 +109,20 @@ describe('Redis', () => {
       'REDIS_URL talks to redis.example without encryption: others can read and change what is shared',
     ])
     expect(load({ REDIS_URL: 'redis://10.0.0.7:6379' }).warnings).toEqual([])
-    expect(load({ REDIS_PASSWORD: 'x', REDIS_DB: '1' }).warnings).toEqual([
+    expect(load({ REDIS_PASSWORD: 'x', REDIS_DB: '1', NONCE_FALLBACK: 'refuse' }).warnings).toEqual([
       'REDIS_PASSWORD does nothing without REDIS_URL',
       'REDIS_DB does nothing without REDIS_URL',
+      'NONCE_FALLBACK does nothing without REDIS_URL',
     ])
+    expect(load({ NONCE_FALLBACK: 'journal' }).warnings).toEqual([])
+  })
+
+  it('F13: leaves nonces to the journal while it is away, or to nobody; anything else is a problem', () => {
+    const url = { REDIS_URL: 'redis://localhost' }
+    expect(load(url).redis).toMatchObject({ nonceFallback: 'journal' })
+    expect(load({ ...url, NONCE_FALLBACK: 'refuse' }).redis).toMatchObject({ nonceFallback: 'refuse' })
+    const problem = ['NONCE_FALLBACK must be one of journal, refuse']
+    expect(problemsOf(() => load({ ...url, NONCE_FALLBACK: 'redis' }))).toEqual(problem)
+    expect(problemsOf(() => load({ NONCE_FALLBACK: 'no' }))).toEqual(problem)
   })
 })

@@ -130,26 +130,67 @@ it('R4, F7: the gap that an abandoned step leaves is the next nonce given out', 
   expect(await stores[1].reserve(three, 0n)).toBe(0n)
 })
 
-it('R4: the file itself refuses a second live attempt at one nonce, whatever the code above it believes', async () => {
+const record = (journal: Journal, row: StepRow, nonce: bigint, hash: string) =>
+  new StepStore(journal).recordAttempt(
+    row,
+    nonce,
+    { raw: `0x02${hash}`, hash: `0x${hash}` },
+    { receipt: '{}' },
+  )
+
+it("R4: bytes signed at another step's nonce are refused, whether that one is reserved or signed", async () => {
+  const [one, two, three] = await steps(3)
+  if (!one || !two || !three) throw new Error('three')
+  await record(journals[0], one, 4n, 'aa')
+  expect(await stores[0].reserve(two, 5n)).toBe(5n)
+  for (const nonce of [4n, 5n]) {
+    await expect(record(journals[1], three, nonce, 'bb')).rejects.toMatchObject({
+      code: 'nonce_taken',
+      context: { nonce: String(nonce) },
+      chain: 'eip155:31337',
+      sideEffect: 'none',
+    })
+  }
+  expect(readRows(path, 'select hash, nonce from attempts')).toEqual([
+    { hash: '0xaa', nonce: '00000000000000000004' },
+  ])
+  expect(readRows(path, 'select nonce, state from nonces order by nonce')).toEqual([
+    { nonce: '00000000000000000004', state: 'signed' },
+    { nonce: '00000000000000000005', state: 'reserved' },
+  ])
+  expect(readRows(path, `select state from steps where id = '${three.id}'`)).toEqual([{ state: 'queued' }])
+})
+
+it('R4: bytes signed at another nonce than the step holds are refused', async () => {
+  const one = await step()
+  await stores[0].reserve(one, 4n)
+  await expect(record(journals[1], one, 9n, 'aa')).rejects.toMatchObject({ code: 'nonce_taken' })
+  await record(journals[1], one, 4n, 'bb')
+  expect(readRows(path, 'select hash from attempts')).toEqual([{ hash: '0xbb' }])
+})
+
+it('R4: the file itself refuses two holders of one nonce, whatever the code above it believes', async () => {
   const [one, two] = await steps(2)
   if (!one || !two) throw new Error('two')
-  const record = (store: StepStore, row: StepRow, hash: string) =>
-    store.recordAttempt(row, 4n, { raw: `0x02${hash}`, hash: `0x${hash}` }, { receipt: '{}' })
-  await record(new StepStore(journals[0]), one, 'aa')
-  await expect(record(new StepStore(journals[1]), two, 'bb')).rejects.toMatchObject({
-    code: expect.stringMatching(/^SQLITE_CONSTRAINT/),
+  const attempt = (row: StepRow, hash: string) => ({
+    ...{ id: hash, step_id: row.id, chain: row.chain, account: row.account, nonce: '4', hash, raw: '0x' },
+    ...{ kind: 'original' as const, state: 'signed' as const, live: 1, created_at: '' },
   })
-  expect(readRows(path, 'select hash from attempts')).toEqual([{ hash: '0xaa' }])
-  await expect(
+  const insert = (table: 'attempts' | 'nonces', rows: object[]) =>
     journals[1].transact((tx) =>
       tx
-        .insertInto('nonces')
-        .values([
-          { chain: 'c', account: 'a', nonce: '1', step_id: one.id, state: 'reserved', updated_at: '' },
-          { chain: 'c', account: 'a', nonce: '1', step_id: two.id, state: 'reserved', updated_at: '' },
-        ])
+        .insertInto(table)
+        .values(rows as never)
         .execute(),
-    ),
+    )
+  await expect(insert('attempts', [attempt(one, 'aa'), attempt(two, 'bb')])).rejects.toMatchObject({
+    code: expect.stringMatching(/^SQLITE_CONSTRAINT/),
+  })
+  await expect(
+    insert('nonces', [
+      { chain: 'c', account: 'a', nonce: '1', step_id: one.id, state: 'reserved', updated_at: '' },
+      { chain: 'c', account: 'a', nonce: '1', step_id: two.id, state: 'reserved', updated_at: '' },
+    ]),
   ).rejects.toMatchObject({ code: expect.stringMatching(/^SQLITE_CONSTRAINT/) })
 })
 

@@ -6,12 +6,17 @@ import Database from 'libsql'
 import { allChains } from '../../src/chains/allChains.ts'
 import { createRegistry } from '../../src/chains/registry.ts'
 import { submitRaw } from '../../src/evm/submit.ts'
+import { FallbackNonces } from '../../src/nonces/fallbackNonces.ts'
+import type { NonceStore } from '../../src/nonces/nonceStore.ts'
+import { SharedNonces } from '../../src/nonces/sharedNonces.ts'
 import { type Cap, type FeeCap, Policy } from '../../src/policy/policy.ts'
 import type { Caller } from '../../src/primitives/caller.ts'
 import type { Clock } from '../../src/primitives/clock.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
+import { redisConnection } from '../../src/redis/connection.ts'
+import { RedisNonces } from '../../src/redis/redisNonces.ts'
 import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
 import { OpenChains } from '../../src/runtime/chainDirectory.ts'
 import { adminBatch } from '../../src/sandbox/adminRpc.ts'
@@ -119,6 +124,8 @@ export interface EngineOptions {
   readonly rateLimit?: number
   /** What waits for so many blocks is sped up. */
   readonly speedUpAfterBlocks?: bigint
+  /** Nonces by way of this Redis, as a process with REDIS_URL has them. */
+  readonly redis?: { readonly url: string; readonly without?: 'journal' | 'refuse' }
   /** Heads are pushed: anvil serves sockets where it serves HTTP. */
   readonly sockets?: boolean
 }
@@ -149,7 +156,17 @@ export function startEngine(options: EngineOptions) {
   const intents = new IntentStore(journal)
   const operations = new OperationStore(journal)
   const steps = new StepStore(journal)
-  const nonces = new NonceTableStore(journal)
+  const redis = options.redis && redisConnection({ url: new Secret(options.redis.url) })
+  const table = new NonceTableStore(journal)
+  const nonces: NonceStore = redis
+    ? new FallbackNonces({
+        shared: new SharedNonces(new RedisNonces(redis), table),
+        journal: table,
+        without: options.redis?.without ?? 'journal',
+        logger: silentLogger,
+        metrics: silentMetrics,
+      })
+    : table
   const wallets = new WalletBook([], clock)
   const policy = new Policy({
     maxGasPriceGwei: options.maxGasPriceGwei ?? '500',
@@ -207,6 +224,7 @@ export function startEngine(options: EngineOptions) {
     rows: (sql: string) => readRows(path, sql),
     async stop() {
       await chains.close()
+      await redis?.close()
       await journal.close()
       if (options.home === undefined) rmSync(home, { recursive: true, force: true })
     },

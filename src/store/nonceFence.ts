@@ -1,0 +1,42 @@
+import { BursarError } from '../errors/bursarError.ts'
+import type { JournalTransaction } from './journal.ts'
+import { padNumber } from './paddedNumber.ts'
+import type { StepRow } from './schema.ts'
+
+/**
+ * Makes the nonce of signed bytes the step's own, in the transaction that records them. Throws `nonce_taken` when the
+ * journal knows that another step holds that nonce, or that this one holds another: whoever gave the nonce out did not
+ * know, and the bytes must be forgotten (R4).
+ */
+export async function takeSigned(
+  tx: JournalTransaction,
+  step: Pick<StepRow, 'id' | 'chain' | 'account'>,
+  nonce: bigint,
+  now: string,
+): Promise<void> {
+  const { id, chain, account } = step
+  const padded = padNumber(nonce)
+  const rows = await tx
+    .selectFrom('nonces')
+    .select(['step_id', 'nonce'])
+    .where((or) =>
+      or.or([
+        or('step_id', '=', id),
+        or.and([or('chain', '=', chain), or('account', '=', account), or('nonce', '=', padded)]),
+      ]),
+    )
+    .execute()
+  if (rows.some((row) => row.step_id !== id || row.nonce !== padded)) {
+    throw new BursarError('nonce_taken', { nonce: nonce.toString() }, { chain })
+  }
+  if (rows.length > 0) {
+    await tx
+      .updateTable('nonces')
+      .set({ state: 'signed', updated_at: now })
+      .where('step_id', '=', id)
+      .execute()
+    return
+  }
+  const row = { chain, account, nonce: padded, step_id: id, state: 'signed' as const, updated_at: now }
+  await tx.insertInto('nonces').values(row).execute()
+}
