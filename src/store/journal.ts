@@ -1,10 +1,9 @@
-import type { Transaction } from 'kysely'
 import type { Clock } from '../primitives/clock.ts'
 import { type AuditEvent, appendAudit } from './audit.ts'
 import { asJournalError, type JournalDb, openDatabase } from './database.ts'
-import type { JournalTables } from './schema.ts'
+import { GroupCommit, type JournalTransaction } from './groupCommit.ts'
 
-export type JournalTransaction = Transaction<JournalTables>
+export type { JournalTransaction }
 
 /** What a transition writes besides its rows. */
 export type AuditNote = Omit<AuditEvent, 'at'>
@@ -16,6 +15,7 @@ export type AuditNote = Omit<AuditEvent, 'at'>
 export class Journal {
   readonly #path: string
   readonly #clock: Clock
+  readonly #writes = new GroupCommit(() => this.#db())
   #opening: Promise<JournalDb> | undefined
 
   constructor(path: string, clock: Clock) {
@@ -44,16 +44,10 @@ export class Journal {
    * One durable transition: all of it is on disk when this resolves, or none of it. It holds the write lock of
    * every process from its first line, so what it reads stays true until it commits.
    */
-  async transact<T>(
+  transact<T>(
     change: (tx: JournalTransaction, audit: (note: AuditNote) => Promise<void>) => Promise<T>,
   ): Promise<T> {
-    const db = await this.#db()
-    return db
-      .transaction()
-      .execute((tx) => change(tx, (note) => appendAudit(tx, { ...note, at: this.now() })))
-      .catch((error: unknown) => {
-        throw asJournalError(error)
-      })
+    return this.#writes.transact((tx) => change(tx, (note) => appendAudit(tx, { ...note, at: this.now() })))
   }
 
   /** Takes the write lock and gives it back: whether a transition could begin now. */

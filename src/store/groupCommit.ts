@@ -1,0 +1,77 @@
+import { sql, type Transaction } from 'kysely'
+import { asJournalError, type JournalDb } from './database.ts'
+import type { JournalTables } from './schema.ts'
+
+export type JournalTransaction = Transaction<JournalTables>
+
+/** As many as wait share a commit; more would make the first of them wait for the last. */
+const MOST_TOGETHER = 64
+
+interface Waiting {
+  readonly change: (tx: JournalTransaction) => Promise<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+}
+
+/**
+ * Transitions that are asked for while one is being written are written together and wait for the disk once: a commit
+ * costs as much for one as for many. Each is whole or not there, sees those before it, and resolves when all of them
+ * are durable; one that fails takes only itself back.
+ */
+export class GroupCommit {
+  readonly #open: () => Promise<JournalDb>
+  #waiting: Waiting[] = []
+  #writing = false
+
+  constructor(open: () => Promise<JournalDb>) {
+    this.#open = open
+  }
+
+  transact<T>(change: (tx: JournalTransaction) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ change, resolve: resolve as (value: unknown) => void, reject })
+      void this.#write()
+    })
+  }
+
+  async #write(): Promise<void> {
+    if (this.#writing) return
+    this.#writing = true
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, MOST_TOGETHER)
+      await this.#commit(group).catch((error: unknown) => {
+        for (const { reject } of group) reject(asJournalError(error))
+      })
+    }
+    this.#writing = false
+  }
+
+  async #commit(group: readonly Waiting[]): Promise<void> {
+    const [only] = group
+    const db = await this.#open()
+    if (only && group.length === 1) {
+      only.resolve(await db.transaction().execute(only.change))
+      return
+    }
+    const settle: (() => void)[] = []
+    await db.transaction().execute(async (tx) => {
+      for (const one of group) settle.push(await attempt(tx, one))
+    })
+    for (const each of settle) each()
+  }
+}
+
+/** Answers with what is to be told once everything is on disk. */
+async function attempt(tx: JournalTransaction, { change, resolve, reject }: Waiting): Promise<() => void> {
+  await sql`savepoint one`.execute(tx)
+  try {
+    const value = await change(tx)
+    await sql`release one`.execute(tx)
+    return () => resolve(value)
+  } catch (error) {
+    // Where the database has given up the whole transaction, this fails, and so do all.
+    await sql`rollback to one`.execute(tx)
+    await sql`release one`.execute(tx)
+    return () => reject(asJournalError(error))
+  }
+}
