@@ -26,6 +26,9 @@ const FAULTS: Readonly<Record<string, Fault | undefined>> = {
   refused: 'refused',
   http500: { kind: 'status', code: 500 },
   http429: { kind: 'status', code: 429 },
+  http429RetryAfter: { kind: 'status', code: 429, headers: { 'retry-after': '2' } },
+  internalError: { kind: 'rewrite', text: refused },
+  slow: { kind: 'delay', ms: 1_500 },
   stale: 'stale',
   truncated: { kind: 'body', text: '{"jsonrpc":"2.0","id":1,"resu' },
 }
@@ -115,6 +118,15 @@ function viemRead(primary: RpcProxy, standby: RpcProxy): () => Promise<unknown> 
 /** The sandbox starts above this height, and a stale endpoint stays below it. */
 function requireFresh(head: bigint): void {
   if (head < 2 * STALE_BY) throw new Error(`the head is ${head}`)
+}
+
+/** Each call is refused with what JSON-RPC calls an internal error. */
+function refused(answer: string): string {
+  const refusal = ({ id }: { id: number }) => {
+    return { jsonrpc: '2.0', id, error: { code: -32603, message: 'Internal error' } }
+  }
+  const asked = JSON.parse(answer) as { id: number } | { id: number }[]
+  return JSON.stringify(Array.isArray(asked) ? asked.map(refusal) : refusal(asked))
 }
 
 /** The answer of an endpoint that stopped following the chain. */

@@ -9,21 +9,34 @@ export const StatusOutput = z.object({
   chains: z.array(
     z.object({
       chain: shape.chain,
-      endpoints: z.array(
-        z.object({
-          host: z.string(),
-          reachable: z.boolean(),
-          latencyMs: z.number().exactOptional(),
-          state: z.enum(['healthy', 'lagging', 'open', 'probing', 'wrong-chain']),
-          errorRate: z.number(),
-          lag: z.number().exactOptional(),
-          rate: z.number().exactOptional(),
-          problem: z.string().exactOptional(),
+      endpoints: z
+        .array(
+          z.object({
+            host: z.string(),
+            reachable: z.boolean(),
+            latencyMs: z.number().exactOptional(),
+            state: z.enum(['healthy', 'lagging', 'open', 'probing', 'wrong-chain']),
+            errorRate: z.number(),
+            lag: z.number().exactOptional(),
+            rate: z.number().exactOptional(),
+            problem: z.string().exactOptional(),
+          }),
+        )
+        .meta({
+          outline:
+            'host, reachable, latencyMs, state (healthy, lagging, open, probing, wrong-chain), errorRate, lag, rate, problem',
         }),
-      ),
       head: shape.block.exactOptional(),
       problem: z.string().exactOptional(),
       live: z.enum(['socket', 'polling', 'idle']),
+      socket: z
+        .object({
+          host: z.string(),
+          connected: z.boolean(),
+          uptime: z.number(),
+          problem: z.string().exactOptional(),
+        })
+        .exactOptional(),
     }),
   ),
   operations: z.object({
@@ -44,10 +57,10 @@ export const getStatus = defineTool({
   effect: 'read',
   touchesChains: true,
   description: {
-    what: "Reports Bursar's own health: endpoints of each chain, the journal, counts of operations by state, and warnings.",
+    what: "Reports Bursar's own health: endpoints and socket of each chain, the journal, counts of operations by state, and warnings.",
     when: 'when another tool answered with a provider or config error',
     notWhen: 'before each payment: simulate_transaction checks what it needs',
-    limits: 'It reports and repairs nothing.',
+    limits: 'It repairs nothing.',
   },
   input: z.strictObject({}),
   output: StatusOutput,

@@ -6,6 +6,7 @@ import { getWallets } from './get-wallets.ts'
 import { listChains } from './list-chains.ts'
 import { listOperations } from './list-operations.ts'
 import { quoteGas } from './quote-gas.ts'
+import { replaceTransaction } from './replace-transaction.ts'
 import { sendTransaction } from './send-transaction.ts'
 import { simulateTransaction } from './simulate-transaction.ts'
 
@@ -19,5 +20,6 @@ export const tools: readonly Tool[] = [
   sendTransaction,
   getOperation,
   listOperations,
+  replaceTransaction,
   getStatus,
 ]

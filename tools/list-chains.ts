@@ -11,6 +11,7 @@ export const ChainListOutput = z.object({
       confirmations: z.number(),
       tokens: z.array(z.object({ symbol: z.string(), address: z.string(), decimals: z.number() })),
       head: shape.block.exactOptional(),
+      endpoints: z.object({ healthy: z.number(), of: z.number() }).exactOptional(),
       live: z.enum(['socket', 'polling', 'idle']),
       problem: z.string().exactOptional(),
     }),
@@ -24,7 +25,7 @@ export const listChains = defineTool({
   effect: 'read',
   touchesChains: true,
   description: {
-    what: 'Lists the chains you can use: CAIP-2 id, aliases, native token, listed tokens, newest block; and the ids of known chains that the operator has not configured.',
+    what: 'Lists the chains you can use: CAIP-2 id, aliases, native token, listed tokens, newest block, healthy endpoints; and the ids of known chains that the operator has not configured.',
     when: 'first, to learn the ids that the other tools take',
     notWhen: 'for balances or fees: get_balances and quote_gas read those',
     limits: 'Chains in notConfigured cannot be read or paid on. sandbox=true means nothing there has value.',

@@ -61,6 +61,8 @@ export const simulateTransaction = defineTool({
     args: param.functionArgs.exactOptional(),
     data: param.calldata.exactOptional(),
     urgency: param.urgency.exactOptional(),
+    maxFeeGwei: param.maxFeeGwei.exactOptional(),
+    waitHours: param.waitHours.exactOptional(),
     idempotencyKey: param.idempotencyKey,
   }),
   output: IntentOutput,

@@ -112,6 +112,12 @@ export interface Rehearsal {
   readonly fees: FeeReading
 }
 
+/** A transaction of the account that was signed and is not mined, as far as the journal knows. */
+export interface Earlier {
+  readonly nonce: bigint
+  readonly payload: Payload
+}
+
 export interface Planned {
   readonly payload: Payload
   readonly terms: FeeTerms
@@ -165,11 +171,11 @@ export interface TransactionStatus {
   }
 }
 
-/** A nonce that is used, and the transaction of ours that was to use it. */
+/** A nonce that is used, and the transactions of ours of which one was to use it. */
 export interface NonceUse {
   readonly account: string
   readonly nonce: bigint
-  readonly hash: string
+  readonly hashes: readonly string[]
   /** Number of the newest block whose uses are final. */
   readonly newest: bigint
 }
@@ -177,7 +183,13 @@ export interface NonceUse {
 /** What came of handing bytes to the network. Anything that is not acceptance proves nothing (R14). */
 export type SubmitResult =
   | { readonly outcome: 'accepted' }
-  | { readonly outcome: 'unknown'; readonly evidence: string }
+  | {
+      readonly outcome: 'unknown'
+      /** What the endpoints said, for the log. */
+      readonly evidence: string
+      /** What one of them seems to mean, in our words. */
+      readonly reason?: string
+    }
 
 export interface BalanceReading {
   readonly block: BlockRef
@@ -194,16 +206,20 @@ export interface ChainAdapter {
   /** Resolves "native", a registry symbol or a token address; decimals come from the chain. */
   asset(text: string, signal: AbortSignal): Promise<Asset>
   draft(action: Action, from: string, signal: AbortSignal): Promise<Draft>
+  /** What moves nothing and only uses up a nonce of the account: to cancel what waits there, or to fill it. */
+  nothing(from: string): Draft
   /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
-  plan(draft: Draft, limit: PriceLimit, signal: AbortSignal): Promise<Planned>
+  plan(draft: Draft, limit: PriceLimit, earlier: readonly Earlier[], signal: AbortSignal): Promise<Planned>
   /**
-   * Simulates a finished payload again, and reads what execution depends on. `leaving` names the assets that are
-   * expected to leave, so that their balances come in the same round trip.
+   * Simulates a finished payload again, after those of `earlier` that are not mined in that block, and reads what
+   * execution depends on. `leaving` names the assets that are expected to leave, so that their balances come in the
+   * same round trip.
    */
   rehearse(
     payload: Payload,
     terms: FeeTerms,
     leaving: readonly Asset[],
+    earlier: readonly Earlier[],
     signal: AbortSignal,
   ): Promise<Rehearsal>
   fees(signal: AbortSignal): Promise<FeeReading>
@@ -218,7 +234,7 @@ export interface ChainAdapter {
   confirmInclusion(seen: Required<TransactionStatus>, signal: AbortSignal): Promise<void>
   status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
   /**
-   * Whether a nonce was proven to be used by a transaction that is not this one: every endpoint that answers says so,
+   * Whether a nonce was proven to be used by a transaction that is none of these: every endpoint that answers says so,
    * and where there are several at least two do.
    */
   usedByAnother(use: NonceUse, signal: AbortSignal): Promise<boolean>

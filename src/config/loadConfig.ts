@@ -37,6 +37,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     logLevel: choice(env, 'LOG_LEVEL', LOG_LEVELS, findings),
   }
   const redis = readRedis(env, findings)
+  const speedUpAfter = wholeNumber(env, 'SPEED_UP_AFTER_BLOCKS', { min: 2, max: 100_000 }, findings)
   reportUnknownNames(env, chains, intended.length === 0, findings)
   const { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, ...rest } = complete(
     found,
@@ -46,6 +47,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     ...rest,
     policy: { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent },
     ...(redis === undefined ? {} : { redis }),
+    ...(speedUpAfter === undefined ? {} : { speedUpAfterBlocks: BigInt(speedUpAfter) }),
     sandbox: { embedded: intended.length === 0, ...(stateDir === undefined ? {} : { stateDir }) },
     warnings: findings.warnings,
   }

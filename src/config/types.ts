@@ -89,6 +89,8 @@ export interface Config {
     readonly maxSlippagePercent: string
   }
   readonly intentTtlSeconds: number
+  /** Blocks after which what was sent and not included is sped up, within the caps; absent: never. */
+  readonly speedUpAfterBlocks?: bigint
   readonly rpcTimeoutMs: number
   /** Where processes meet; absent: each stands alone. */
   readonly redis?: RedisConfig

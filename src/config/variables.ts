@@ -26,6 +26,7 @@ export const fixedVariables = {
   MAX_PER_TRANSACTION: { default: '*/native=10,*/USDC=10000' },
   SIMULATION_REQUIRED: { default: 'true' },
   INTENT_TTL_SECONDS: { default: '300' },
+  SPEED_UP_AFTER_BLOCKS: {},
   RPC_TIMEOUT_MS: { default: '10000', common: true },
   RPC_RATE_LIMIT_ALCHEMY: { default: '25' },
   RPC_RATE_LIMIT_INFURA: { default: '10' },

@@ -219,6 +219,10 @@ export const errorCatalogue = {
       fix: 'For the same payment repeat the first arguments; for another payment use a new idempotencyKey.',
     }),
   ),
+  not_replaceable: spec(5008, 'input', 'no', (c: { reason: string }) => ({
+    message: `The transaction cannot be replaced: ${c.reason}.`,
+    fix: 'Call get_operation to see how it stands; what is included cannot be taken back.',
+  })),
   operation_unknown: spec(5004, 'input', 'no', (c: { given: string }) => ({
     message: `There is no operation ${c.given}.`,
     fix: 'Use the operationId that send_transaction returned, or find it with list_operations.',

@@ -36,6 +36,12 @@ function amountOf(amount: string, asset: Asset, allowZero: boolean): bigint {
   })
 }
 
+/** Zero to the account itself. */
+export function draftNothing(chain: ChainId, from: Hex, native: Asset): EvmDraft {
+  const outflow = { asset: native, raw: 0n }
+  return { chain, from, to: from, isCall: false, callTo: from, value: 0n, data: '0x', outflow }
+}
+
 /** Resolves an action against the chain. Everything that the caller got wrong is found here. */
 export async function draftAction(
   chain: ChainId,

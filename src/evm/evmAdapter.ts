@@ -7,13 +7,13 @@ import { EvmAssets } from './assets.ts'
 import { EvmBalances } from './balances.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { evmCodec } from './codec.ts'
-import { draftAction, type EvmDraft } from './draft.ts'
+import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { usedByAnother } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { inclusionFact, readStatus } from './status.ts'
-import { Witnesses } from './witnesses.ts'
+import { type LeftOut, Witnesses } from './witnesses.ts'
 
 const MAX_TRIES = 3
 
@@ -25,6 +25,8 @@ export interface EvmReads {
   readonly shown: ChainClient
   /** Endpoints that answer now, each by itself. */
   readonly witnesses: () => readonly ChainClient[]
+  /** Told of each witness that was asked in vain. */
+  readonly witnessLeftOut?: LeftOut
   /** Every endpoint, each by itself. */
   readonly endpoints: readonly ChainClient[]
 }
@@ -35,7 +37,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
   for (const [name, address] of Object.entries(chain.contracts)) {
     parseAddress(address, `${chain.env}_CONTRACT_${name.toUpperCase()}`)
   }
-  const witnesses = new Witnesses(reads.witnesses)
+  const witnesses = new Witnesses(reads.witnesses, reads.witnessLeftOut)
   const assets = new EvmAssets(chain, client)
   const rehearsals = new EvmRehearsals(client, assets, witnesses)
   const balances = new EvmBalances(chain, shown, client)
@@ -61,9 +63,10 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
     address: parseAddress,
     asset: (text, signal) => assets.resolve(text, signal),
     draft: (action, from, signal) => draftAction(chain.id, action, from as Hex, assets, signal),
-    plan: (draft, limit, signal) => rehearsals.plan(draft as EvmDraft, limit, signal),
-    rehearse: (payload, terms, leaving, signal) =>
-      rehearsals.rehearse(asEvmPayload(payload), terms, leaving, signal),
+    nothing: (from) => draftNothing(chain.id, from as Hex, assets.native),
+    plan: (draft, limit, earlier, signal) => rehearsals.plan(draft as EvmDraft, limit, earlier, signal),
+    rehearse: (payload, terms, leaving, earlier, signal) =>
+      rehearsals.rehearse(asEvmPayload(payload), terms, leaving, earlier, signal),
     fees,
     balances: (accounts, wanted, signal) => {
       const questions = accounts.flatMap((account) =>

@@ -36,17 +36,17 @@ async function testimony(
 
 async function saysUsed(
   client: ChainClient,
-  { account, nonce, hash, newest }: NonceUse,
+  { account, nonce, hashes, newest }: NonceUse,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const outcomes = await client.batch(
+  const questions = hashes.flatMap((hash) =>
     ['eth_getTransactionReceipt', 'eth_getTransactionByHash'].map((method) => ({ method, params: [hash] })),
-    signal,
   )
+  const outcomes = await client.batch(questions, signal)
   const known = outcomes.map((outcome) => resultOf(outcome, 'eth_getTransactionByHash', client))
   if (known.some((each) => each !== null && each !== undefined)) return false
   const block = await blockThatUsed(client, account, nonce, newest, signal)
-  return block !== undefined && !block.includes(hash)
+  return block !== undefined && !hashes.some((hash) => block.includes(hash))
 }
 
 /**

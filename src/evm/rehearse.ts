@@ -1,5 +1,13 @@
 import type { Hex } from 'viem'
-import type { Asset, FeeReading, FeeTerms, Planned, PriceLimit, Rehearsal } from '../chains/adapter.ts'
+import type {
+  Asset,
+  Earlier,
+  FeeReading,
+  FeeTerms,
+  Planned,
+  PriceLimit,
+  Rehearsal,
+} from '../chains/adapter.ts'
 import { withinLimit } from '../chains/feeTerms.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { untrusted } from '../primitives/untrusted.ts'
@@ -8,7 +16,7 @@ import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 import type { EvmAssets } from './assets.ts'
 import type { EvmHead } from './blocks.ts'
 import type { EvmDraft } from './draft.ts'
-import type { EvmPayload } from './evmPayload.ts'
+import { asEvmPayload, type EvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY } from './fees.ts'
 import { fromQuantity, toQuantity } from './quantity.ts'
 import { decodeRevert, isVerdict, type Revert } from './reverts.ts'
@@ -47,17 +55,36 @@ export class EvmRehearsals {
     this.#lastFees = fees
   }
 
-  /** Simulates exactly this payload with these terms. */
+  /**
+   * Simulates exactly this payload with these terms, after those of `earlier` that are not mined. Where only they make
+   * it fail, its outcome has the effects that it has without them: what is short then can be told exactly (C6).
+   */
   async rehearse(
     payload: EvmPayload,
     terms: FeeTerms,
     leaving: readonly Asset[],
+    earlier: readonly Earlier[],
+    signal: AbortSignal,
+  ): Promise<Rehearsal> {
+    const rehearsal = await this.#rehearse(payload, terms, leaving, earlier, signal)
+    const { outcome, minedCount } = rehearsal
+    if (outcome.ok || payloadsOf(unminedOf(earlier, minedCount)).length === 0) return rehearsal
+    const alone = await this.#rehearse(payload, terms, leaving, [], signal)
+    return { ...alone, outcome: { ...outcome, effects: alone.outcome.effects } }
+  }
+
+  async #rehearse(
+    payload: EvmPayload,
+    terms: FeeTerms,
+    leaving: readonly Asset[],
+    earlier: readonly Earlier[],
     signal: AbortSignal,
   ): Promise<Rehearsal> {
     const tokens = distinctTokens(leaving)
     let at: BlockTag = 'latest'
+    let before = earlier
     for (let tries = 1; ; tries++) {
-      const look = await this.#look(payload, terms, tokens, at, signal)
+      const look = await this.#look({ payload, terms, tokens, at, before }, signal)
       if (look.seen) return this.#attested(look.seen, payload.from, tokens, signal)
       if (tries === MAX_TRIES) {
         const reason = `the head of ${this.#client.host} moved during each of ${MAX_TRIES} simulations`
@@ -66,29 +93,36 @@ export class EvmRehearsals {
       // A slow endpoint is outrun by its chain: then everything is asked of the head that it had, and by turns again
       // of the newest, because not every node knows how.
       at = at === 'latest' ? { blockHash: look.head } : 'latest'
+      before = unminedOf(before, look.minedCount)
     }
   }
 
-  /** One round trip; `seen` is absent when its answers are not of one block. */
+  /** One round trip; `seen` is absent when its answers are not of one block, or count what is mined in it twice. */
   async #look(
-    payload: EvmPayload,
-    terms: FeeTerms,
-    tokens: readonly Asset[],
-    at: BlockTag,
+    { payload, terms, tokens, at, before }: Look,
     signal: AbortSignal,
-  ): Promise<{ readonly head: string; readonly seen?: Rehearsal }> {
+  ): Promise<{ readonly head: string; readonly minedCount: bigint; readonly seen?: Rehearsal }> {
     const reads = snapshotRequests(payload.from, tokens, at)
-    const requests = [...reads, simulationRequest(payload, terms, at), FEE_HISTORY]
+    const requests = [...reads, simulationRequest(payload, terms, at, payloadsOf(before)), FEE_HISTORY]
     const outcomes = await this.#client.batch(requests, signal)
-    if (at !== 'latest' && outcomes.slice(0, -1).some(({ ok }) => !ok)) return { head: at.blockHash }
+    if (at !== 'latest' && outcomes.slice(0, -1).some(({ ok }) => !ok)) {
+      return { head: at.blockHash, minedCount: 0n }
+    }
     const snapshot = this.#snapshot(outcomes, outcomes.at(-1), tokens)
     requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
-    const seen = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
-    return { head: snapshot.head.ref.hash, ...(seen && { seen }) }
+    const { head, minedCount } = snapshot
+    const fits = unminedOf(before, minedCount).length === before.length
+    const seen = fits ? await this.#rehearsal(snapshot, outcomes[reads.length], signal) : undefined
+    return { head: head.ref.hash, minedCount, ...(seen && { seen }) }
   }
 
   /** Finds the gas limit of a draft and rehearses the finished payload: one round trip for plain transfers, else two. */
-  async plan(draft: EvmDraft, limit: PriceLimit, signal: AbortSignal): Promise<Planned> {
+  async plan(
+    draft: EvmDraft,
+    limit: PriceLimit,
+    earlier: readonly Earlier[],
+    signal: AbortSignal,
+  ): Promise<Planned> {
     const plain = draft.data === '0x' && this.#lastFees ? draftPayload(draft, PLAIN_TRANSFER_GAS) : undefined
     const guess = this.#lastFees?.tiers[limit.urgency]
     const tokens = distinctTokens([draft.outflow.asset])
@@ -106,12 +140,36 @@ export class EvmRehearsals {
       const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
       if (rehearsal?.outcome.ok) return { payload: plain, terms, rehearsal }
     }
-    if (!estimate?.ok) return this.#refused(draft, terms, snapshot, estimate)
-    const gas = fromQuantity(estimate.result, 'gas estimate', this.#client.host)
+    const gas = estimate?.ok
+      ? fromQuantity(estimate.result, 'gas estimate', this.#client.host)
+      : await this.#gasAfter(earlier, draft, terms, snapshot, signal)
+    if (gas === undefined) return this.#refused(draft, terms, snapshot, estimate)
     requireRoom(gas, snapshot.head, draft.chain)
     const payload = draftPayload(draft, gasLimitFor(gas, snapshot.head))
-    const rehearsal = await this.rehearse(payload, terms, tokens, signal)
+    const rehearsal = await this.rehearse(payload, terms, tokens, earlier, signal)
     return { payload, terms, rehearsal }
+  }
+
+  /**
+   * How much gas a call takes that only works after what waits, such as a swap after its approval: a node estimates
+   * on mined state alone. Undefined when it does not work then either.
+   */
+  async #gasAfter(
+    earlier: readonly Earlier[],
+    draft: EvmDraft,
+    terms: FeeTerms,
+    { head, minedCount }: Snapshot,
+    signal: AbortSignal,
+  ): Promise<bigint | undefined> {
+    const before = payloadsOf(unminedOf(earlier, minedCount))
+    if (before.length === 0) return undefined
+    const most = head.gasLimit < TRANSACTION_GAS_CAP ? head.gasLimit : TRANSACTION_GAS_CAP
+    const request = simulationRequest(draftPayload(draft, most), terms, 'latest', before)
+    const [outcome] = await this.#client.batch([request], signal)
+    if (!outcome?.ok) return undefined
+    const { ok, gasUsed } = parseSimulation(outcome, this.#client.host)
+    // A sixty-fourth stays behind at each call deep; what is refunded at the end is needed before it (EIP-150, EIP-3529).
+    return ok ? (gasUsed * 5n) / 4n : undefined
   }
 
   #refused(draft: EvmDraft, terms: FeeTerms, snapshot: Snapshot, estimate: RpcOutcome | undefined): Planned {
@@ -168,6 +226,35 @@ export class EvmRehearsals {
     this.#lastFees = snapshot.fees
     return snapshot
   }
+}
+
+/** What one round trip asks. */
+interface Look {
+  readonly payload: EvmPayload
+  readonly terms: FeeTerms
+  readonly tokens: readonly Asset[]
+  readonly at: BlockTag
+  /** What is simulated first. */
+  readonly before: readonly Earlier[]
+}
+
+/** What is in the state already must not happen again in a simulation on it. */
+function unminedOf(earlier: readonly Earlier[], minedCount: bigint): readonly Earlier[] {
+  return earlier.filter(({ nonce }) => nonce >= minedCount)
+}
+
+/** A simulated block holds so much gas on every node; what waits and is older is left out. */
+const EARLIER_GAS = 15_000_000n
+
+/** Plain transfers are left out: the funds that they take are held for them, and they change nothing else. */
+function payloadsOf(earlier: readonly Earlier[]): readonly EvmPayload[] {
+  const calls = earlier.map(({ payload }) => asEvmPayload(payload)).filter(({ data }) => data !== '0x')
+  let gas = 0n
+  const newest = calls.reverse().filter(({ gasLimit }) => {
+    gas += BigInt(gasLimit)
+    return gas <= EARLIER_GAS
+  })
+  return newest.reverse()
 }
 
 /** What the chain said when it was asked how much gas a draft takes. */

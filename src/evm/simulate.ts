@@ -19,9 +19,23 @@ const NATIVE_TOKEN = checksum('0xeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee')
 const MAX_EVENTS = 2_000
 const MAX_TOKENS = 100
 
-/** `eth_simulateV1` of exactly this payload: validated like a real transaction, native moves traced. */
-export function simulationRequest(payload: EvmPayload, terms: FeeTerms, at: BlockTag = 'latest'): RpcRequest {
-  const call = {
+/**
+ * `eth_simulateV1` of exactly this payload, after others of its account: validated like real transactions, native moves
+ * traced. All carry the same fees: what the others offer is not what is asked, only what they do.
+ */
+export function simulationRequest(
+  payload: EvmPayload,
+  terms: FeeTerms,
+  at: BlockTag = 'latest',
+  earlier: readonly EvmPayload[] = [],
+): RpcRequest {
+  const calls = [...earlier, payload].map((each) => simulatedCall(each, terms))
+  const options = { blockStateCalls: [{ calls }], traceTransfers: true, validation: true }
+  return { method: 'eth_simulateV1', params: [options, at] }
+}
+
+function simulatedCall(payload: EvmPayload, terms: FeeTerms): object {
+  return {
     from: payload.from,
     to: payload.to,
     value: toQuantity(BigInt(payload.value)),
@@ -31,8 +45,6 @@ export function simulationRequest(payload: EvmPayload, terms: FeeTerms, at: Bloc
     maxPriorityFeePerGas: toQuantity(BigInt(terms.maxPriorityFeePerGas)),
     ...(payload.accessList.length === 0 ? {} : { accessList: payload.accessList }),
   }
-  const options = { blockStateCalls: [{ calls: [call] }], traceTransfers: true, validation: true }
-  return { method: 'eth_simulateV1', params: [options, at] }
 }
 
 /** Number and parent of the block that the node made up for a simulation. */
@@ -54,7 +66,7 @@ interface RawLog {
   readonly data: Hex
 }
 
-/** The simulated block of an answer; the node's refusal as an outcome; `simulation_unavailable` thrown. */
+/** The last call of an answer; the node's refusal as an outcome; `simulation_unavailable` thrown. */
 export function parseSimulation(
   outcome: RpcOutcome | undefined,
   host: string,
@@ -73,7 +85,7 @@ export function parseSimulation(
     return { ok: false, gasUsed: 0n, effects: [], revert: { reason, quoted: untrusted(error.message) } }
   }
   const { block, calls } = readSimulatedBlock(outcome.result, host)
-  const call = asObject(calls[0], 'the simulated call', host)
+  const call = asObject(calls.at(-1), 'the simulated call', host)
   const logs = asList(call['logs'] ?? [], 'logs', host)
   requireJudgeable(logs.length, 'events', MAX_EVENTS)
   return {

@@ -1,9 +1,6 @@
 import type { SubmitResult } from '../chains/adapter.ts'
 import type { SendAnswer, SendChannel } from '../rpc/pool/sends.ts'
-
-/** Texts by which clients say that they already hold these very bytes. */
-const ALREADY_KNOWN =
-  /already ?(known|imported)|(tx|transaction) already exists|existing tx with same hash|\bknown transaction/i
+import { refusalOf, wordsOf } from './sendRefusals.ts'
 
 /**
  * Hands signed bytes to every endpoint that works. The hash is known beforehand, so one acceptance is enough, and
@@ -13,11 +10,15 @@ const ALREADY_KNOWN =
 export async function submitRaw(sends: SendChannel, raw: string, signal: AbortSignal): Promise<SubmitResult> {
   const answers = await sends.send('eth_sendRawTransaction', [raw], accepted, signal)
   if (answers.some(accepted)) return { outcome: 'accepted' }
-  return { outcome: 'unknown', evidence: answers.map(evidenceOf).join('; ') }
+  const evidence = answers.map(evidenceOf).join('; ')
+  const [refusal] = answers.flatMap(({ outcome }) =>
+    outcome?.ok === false ? (refusalOf(outcome.error.message) ?? []) : [],
+  )
+  return { outcome: 'unknown', evidence, ...(refusal && { reason: wordsOf(refusal) }) }
 }
 
 function accepted({ outcome }: SendAnswer): boolean {
-  return outcome !== undefined && (outcome.ok || ALREADY_KNOWN.test(outcome.error.message))
+  return outcome !== undefined && (outcome.ok || refusalOf(outcome.error.message) === 'known')
 }
 
 function evidenceOf({ host, outcome, failure }: SendAnswer): string {

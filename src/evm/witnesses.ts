@@ -17,6 +17,9 @@ export interface Question {
   readonly essence: (result: unknown) => string
 }
 
+/** An endpoint was no witness: it failed or did not answer in time, or it has stopped following its chain. */
+export type LeftOut = (host: string, why: 'silent' | 'stale') => void
+
 /** More than this many agreeing adds cost and no trust. */
 const ENOUGH = 2
 /** One that is silent for so long is left out, as one that fails. */
@@ -33,30 +36,34 @@ const BETWEEN_LOOKS_MS = 250
  */
 export class Witnesses {
   readonly #healthy: () => readonly ChainClient[]
+  readonly #leftOut: LeftOut
 
-  constructor(healthy: () => readonly ChainClient[]) {
+  /** `leftOut` is told of each that was asked and is no witness: what two agree on may be the word of one. */
+  constructor(healthy: () => readonly ChainClient[], leftOut: LeftOut = () => undefined) {
     this.#healthy = healthy
+    this.#leftOut = leftOut
   }
 
   /** Throws `provider_disagreement` when an endpoint contradicts what is claimed (F18). */
   async agree(questions: readonly Question[], signal: AbortSignal): Promise<void> {
     const clients = this.#healthy().slice(0, ENOUGH + 1)
     if (clients.length < ENOUGH) return
-    await Promise.all(clients.map((client) => requireAgreement(client, questions, signal)))
+    await Promise.all(clients.map((client) => requireAgreement(client, questions, this.#leftOut, signal)))
   }
 }
 
 async function requireAgreement(
   client: ChainClient,
   questions: readonly Question[],
+  leftOut: LeftOut,
   signal: AbortSignal,
 ): Promise<void> {
   let open = questions
   for (let look = 1; open.length > 0; look++) {
     const told = await ask(client, open, (question) => question.request, signal)
-    if (told === undefined) return
+    if (told === undefined) return leftOut(client.host, 'silent')
     const unknown = open.filter((question, index) => !confirms(client, question, told[index]))
-    open = await stillOpen(client, unknown, signal)
+    open = await stillOpen(client, unknown, leftOut, signal)
     if (open.length > 0 && look === LOOKS) throw disagreement(client, open[0] as Question)
     if (open.length > 0) await pause(BETWEEN_LOOKS_MS, signal)
     signal.throwIfAborted()
@@ -67,12 +74,15 @@ async function requireAgreement(
 async function stillOpen(
   client: ChainClient,
   unknown: readonly Question[],
+  leftOut: LeftOut,
   signal: AbortSignal,
 ): Promise<readonly Question[]> {
   const elsewhere = unknown.filter(({ newest }) => newest !== undefined)
   if (unknown.length === 0) return unknown
   const told = await ask(client, [HEAD, ...elsewhere], ({ request, newest }) => newest ?? request, signal)
-  if (told === undefined || isStale(told[0])) return []
+  const why = told === undefined ? 'silent' : isStale(told[0]) ? 'stale' : undefined
+  if (why !== undefined) leftOut(client.host, why)
+  if (told === undefined || why !== undefined) return []
   const settled = elsewhere.filter(({ essence, claimed }, index) => {
     // Its newest block may differ for good reasons: only a match tells something.
     return essenceOf(told[index + 1], essence) === claimed

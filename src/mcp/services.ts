@@ -10,6 +10,8 @@ import type {
   OperationQuery,
   OperationView,
   PrepareRequest,
+  ReplacementView,
+  ReplaceRequest,
 } from '../transactions/views.ts'
 import type { WalletList } from '../wallets/walletBook.ts'
 
@@ -20,6 +22,7 @@ export interface Services {
   readonly balances: { read(query: BalanceQuery, caller: Caller): Promise<BalanceSheet> }
   readonly gas: { quote(query: GasQuery, caller: Caller): Promise<GasQuote> }
   readonly intents: { prepare(request: PrepareRequest, caller: Caller): Promise<IntentView> }
+  readonly replacements: { prepare(request: ReplaceRequest, caller: Caller): Promise<ReplacementView> }
   readonly operations: {
     execute(request: { intentId: string }, caller: Caller): Promise<OperationView>
     get(query: OperationQuery, caller: Caller): Promise<OperationView>

@@ -35,6 +35,8 @@ export const param = {
   urgency: z.enum(['slow', 'standard', 'fast']).describe('Fee tier as in quote_gas; default standard'),
   intentId: visible(64).describe('intentId from simulate_transaction'),
   operation: visible(128).describe('operationId from send_transaction, an intentId, or an idempotencyKey'),
+  maxFeeGwei: text(24).describe('Queue it until a block takes at most this per gas'),
+  waitHours: z.int().min(1).max(72).describe('How long it may queue'),
   waitSeconds: z.int().min(0).max(45).describe('Wait up to this long for `until`; default 0'),
   limit: z.int().min(1).max(100).describe('Page size; default 7'),
   cursor: visible(512).describe('nextCursor of the previous list_operations answer'),

@@ -7,6 +7,7 @@ import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Following } from '../rpc/live/liveChain.ts'
 import type { OperationStore } from '../store/operations.ts'
+import type { AccessTo, LiveState } from './chainList.ts'
 
 export interface EndpointHealth {
   /** Host and port only: API keys live in paths and queries (T14). */
@@ -29,12 +30,24 @@ export interface ProbedEndpoint extends EndpointHealth {
   readonly head?: BlockRef
 }
 
+/** The one socket that is open, or that is tried next. */
+export interface SocketHealth {
+  readonly host: string
+  readonly connected: boolean
+  /** Share of the time since it was first wanted in which it was connected, 0 to 1. */
+  readonly uptime: number
+  /** Why it was last lost or refused, in our words. */
+  readonly problem?: string
+}
+
 export interface ChainHealth {
   readonly chain: ChainRef
   readonly endpoints: readonly EndpointHealth[]
   readonly head?: BlockRef
   /** How the newest block is followed. */
   readonly live: Following
+  /** Absent while no heads are wanted, and without a WebSocket. */
+  readonly socket?: SocketHealth
   /** Why there are no endpoints to look at. */
   readonly problem?: string
 }
@@ -67,7 +80,7 @@ export interface StatusSources {
   readonly operations: OperationStore
   /** Looks at each endpoint of a chain by itself. */
   readonly probe: (chain: string, signal: AbortSignal) => Promise<readonly ProbedEndpoint[]>
-  readonly following: (chain: string) => Promise<Following>
+  readonly access: AccessTo
   /** Takes the journal's write lock and gives it back. */
   readonly lockJournal: () => Promise<void>
   readonly cache: () => CacheFigures
@@ -104,7 +117,7 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
 }
 
 async function chainHealth(
-  { probe, following }: StatusSources,
+  { probe, access }: StatusSources,
   chain: Chain,
   signal: AbortSignal,
 ): Promise<ChainHealth> {
@@ -112,13 +125,24 @@ async function chainHealth(
     const probed = await probe(chain.id, signal)
     const head = probed.find((endpoint) => endpoint.head !== undefined)?.head
     const endpoints = probed.map(({ head: _head, ...health }) => health)
-    const live = await following(chain.id)
-    return { chain: chainRef(chain), endpoints, live, ...(head === undefined ? {} : { head }) }
+    const { live } = await access(chain.id)
+    const shown = { chain: chainRef(chain), endpoints, ...liveHealth(live) }
+    return { ...shown, ...(head === undefined ? {} : { head }) }
   } catch (error) {
     // A sandbox that cannot start has no endpoints to look at; everything else is still told.
     if (!isBursarError(error)) throw error
     return { chain: chainRef(chain), endpoints: [], live: 'idle', problem: `${error.message} ${error.fix}` }
   }
+}
+
+function liveHealth(state: LiveState): Pick<ChainHealth, 'live' | 'socket'> {
+  const live = state.following()
+  const report = state.report()
+  if (!report) return { live }
+  const { host, uptime, reason: problem } = report
+  const connected = report.state === 'live'
+  const socket = { host, connected, uptime: Number(uptime.toFixed(3)) }
+  return { live, socket: problem === undefined ? socket : { ...socket, problem } }
 }
 
 async function journalHealth(sources: StatusSources): Promise<Status['journal']> {

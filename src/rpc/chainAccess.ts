@@ -30,6 +30,8 @@ export interface ChainAccess {
   readonly shown: ChainClient
   /** Endpoints that answer now, each by itself: for reads that more than one must agree on. */
   witnesses(): readonly ChainClient[]
+  /** Notes one of them that was asked and could not be counted. */
+  witnessLeftOut(host: string, why: string): void
   /** Forgets what was true of the newest block; called after sends of our own. */
   headMoved(): void
   /** Whether any endpoint has a socket. */
@@ -81,6 +83,9 @@ export interface LiveTiming {
   readonly idleMs?: number
 }
 
+/** Blocks that a pushed head is above what an endpoint has answered, from which on nobody is measured by it. */
+const FAR_AHEAD = 100n
+
 /** Opens the way to one chain over its endpoints; one that works is enough. */
 export function openChainAccess(
   chain: Chain,
@@ -100,7 +105,11 @@ export function openChainAccess(
   })
   const reads = readsOnly(coalesced(pool, widestBatch(endpoints)))
   const shown = cached(reads, options.cache, chain.id)
-  pool.onHead(() => shown.headMoved())
+  let answered: bigint | undefined
+  pool.onHead((head) => {
+    answered = head
+    shown.headMoved()
+  })
   const client = chainClient(chain.id, reads)
   const identity = identityOf(chain)
   const sockets = members.flatMap(({ socket, limiter }) =>
@@ -115,7 +124,11 @@ export function openChainAccess(
   const feed = new HeadFeed({
     live,
     hasSocket: sockets.length > 0,
-    onMoved: ({ number }) => shown.headIs(number),
+    onMoved({ number }) {
+      // Measured by a block from the far future every honest endpoint is behind, and nothing would be kept (T12).
+      if (answered !== undefined && number > answered + FAR_AHEAD) shown.headMoved()
+      else shown.headIs(number)
+    },
     logger,
     idleMs: options.live?.idleMs ?? IDLE_MS,
   })
@@ -130,6 +143,10 @@ export function openChainAccess(
     client,
     shown: chainClient(chain.id, shownWhileFollowed),
     witnesses: () => pool.reachable().flatMap((transport) => clientOf.get(transport) ?? []),
+    witnessLeftOut(host, why) {
+      options.metrics.count('rpc_witnesses_left_out', { chain: chain.id, host, why })
+      logger.debug('a witness was left out', { chain: chain.id, host, why })
+    },
     headMoved: shown.headMoved,
     pushes: sockets.length > 0,
     onHead: (listener) => feed.onHead(listener),

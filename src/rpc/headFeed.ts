@@ -31,7 +31,8 @@ export const IDLE_MS = 300_000
 /**
  * Follows the heads of one chain for those who want them, each at its price. While there are listeners the endpoints
  * are asked when nothing is pushed. While the chain is merely in use heads are taken as far as a socket pushes them,
- * and no request is made: without a socket what is shown grows old by its own terms.
+ * and no request is made but one for every fifty blocks, which finds out a socket that invents them: without a socket
+ * what is shown grows old by its own terms.
  */
 export class HeadFeed {
   readonly #options: HeadFeedOptions

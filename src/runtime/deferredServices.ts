@@ -11,6 +11,9 @@ export function deferredServices(load: () => Promise<Services>): Services {
     balances: { read: async (query, caller) => (await load()).balances.read(query, caller) },
     gas: { quote: async (query, caller) => (await load()).gas.quote(query, caller) },
     intents: { prepare: async (request, caller) => (await load()).intents.prepare(request, caller) },
+    replacements: {
+      prepare: async (request, caller) => (await load()).replacements.prepare(request, caller),
+    },
     operations: {
       execute: async (request, caller) => (await load()).operations.execute(request, caller),
       get: async (query, caller) => (await load()).operations.get(query, caller),

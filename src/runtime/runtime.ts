@@ -26,6 +26,7 @@ import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
 import { NonceTableStore } from '../store/nonces.ts'
 import { OperationStore } from '../store/operations.ts'
+import { ReplacementStore } from '../store/replacements.ts'
 import { StepStore } from '../store/steps.ts'
 import { Broadcaster } from '../transactions/broadcaster.ts'
 import { ChainGuard } from '../transactions/chainGuard.ts'
@@ -34,6 +35,8 @@ import { Intents } from '../transactions/intents.ts'
 import { Judge } from '../transactions/judge.ts'
 import { Leases } from '../transactions/leases.ts'
 import { Operations } from '../transactions/operations.ts'
+import { Replacements } from '../transactions/replacements.ts'
+import { StuckTransactions } from '../transactions/stuckTransactions.ts'
 import { WalletBook } from '../wallets/walletBook.ts'
 import { OpenChains } from './chainDirectory.ts'
 import { EmbeddedSandbox } from './embeddedSandbox.ts'
@@ -81,7 +84,14 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     access.headMoved()
     return result
   })
+  const ttlSeconds = config.intentTtlSeconds
+  const replacements = new Replacements({
+    ...{ directory: chains, guard, wallets, judge, intents, operations, clock, ttlSeconds },
+    replacements: new ReplacementStore(journal),
+  })
+  const { speedUpAfterBlocks: afterBlocks } = config
   const driver = new Driver({
+    stuck: new StuckTransactions({ replacements, afterBlocks, logger }),
     directory: chains,
     guard,
     wallets,
@@ -95,6 +105,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     logger,
   })
   const engine = {
+    replacements,
     directory: chains,
     guard,
     wallets,
@@ -106,7 +117,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     clock,
     logger,
   }
-  const following = async (chain: string) => (await chains.open(chain)).access.live.following()
+  const accessTo = async (chain: string) => (await chains.open(chain)).access
   const status = {
     version,
     sandbox: sandbox !== undefined,
@@ -123,7 +134,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
         ...probe,
       }))
     },
-    following,
+    access: accessTo,
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
     pingRedis: redis && (() => redis.ping()),
@@ -134,11 +145,12 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
 
   return {
     services: {
-      chains: { list: (caller) => listChains(chains, following, caller) },
+      chains: { list: (caller) => listChains(chains, accessTo, caller) },
       wallets: { list: async ({ chain }) => wallets.list(chain, chains, policy.describe()) },
       balances: new BalanceSheets(chains, wallets),
       gas: new GasQuotes(chains, policy),
-      intents: new Intents({ ...engine, ttlSeconds: config.intentTtlSeconds }),
+      intents: new Intents({ ...engine, ttlSeconds }),
+      replacements,
       operations: new Operations(engine),
       status: { read: (caller) => reportStatus(status, caller) },
     },

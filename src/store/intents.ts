@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely'
 import type { Journal } from './journal.ts'
-import type { IntentRow, IntentTable, OperationRow } from './schema.ts'
+import { executedBy } from './operations.ts'
+import type { IntentRow, IntentTable } from './schema.ts'
 
 export type NewIntent = Omit<Selectable<IntentTable>, 'created_at'>
 
@@ -33,7 +34,7 @@ export class IntentStore {
    * Stores a new intent, or renews the one that the key already stands for while it was never executed. Returns
    * what the journal then holds: the caller compares its arguments, since another process may have come first.
    */
-  save(intent: NewIntent): Promise<{ intent: IntentRow; operation: OperationRow | undefined }> {
+  save(intent: NewIntent): Promise<{ intent: IntentRow; operationId: string | undefined }> {
     return this.#journal.transact(async (tx, audit) => {
       const existing = await tx
         .selectFrom('intents')
@@ -49,18 +50,16 @@ export class IntentStore {
           subject: row.id,
           detail: { digest: row.digest, chain: row.chain },
         })
-        return { intent: row, operation: undefined }
+        return { intent: row, operationId: undefined }
       }
-      const operation = await tx
-        .selectFrom('operations')
-        .selectAll()
-        .where('intent_id', '=', existing.id)
-        .executeTakeFirst()
-      if (operation || existing.arguments !== intent.arguments) return { intent: existing, operation }
+      const operationId = await executedBy(tx, existing.principal, 'id', existing.id)
+      if (operationId !== undefined || existing.arguments !== intent.arguments) {
+        return { intent: existing, operationId }
+      }
       const renewed = { digest: intent.digest, plan: intent.plan, expires_at: intent.expires_at }
       await tx.updateTable('intents').set(renewed).where('id', '=', existing.id).execute()
       await audit({ event: 'intent.renewed', subject: existing.id, detail: { digest: intent.digest } })
-      return { intent: { ...existing, ...renewed }, operation: undefined }
+      return { intent: { ...existing, ...renewed }, operationId: undefined }
     })
   }
 }

@@ -2,7 +2,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { padNumber } from './paddedNumber.ts'
+import { padNumber, unpadNumber } from './paddedNumber.ts'
 import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
 
 export interface OperationRecord {
@@ -16,6 +16,8 @@ export interface NewStep {
   readonly terms: string
   readonly outflow: string
   readonly receipt: string
+  /** Why it waits before it is signed. */
+  readonly note?: string
   readonly reservations: readonly Pick<ReservationTable, 'asset' | 'raw' | 'kind'>[]
 }
 
@@ -34,6 +36,14 @@ export interface Holder {
   readonly asOf: AsOf
   readonly except?: string
 }
+
+export interface WaitingPayload {
+  readonly nonce: bigint
+  readonly payload: string
+}
+
+/** The newest nonces are looked at: what waits behind so many is not what a simulation should stand on. */
+const MOST_WAITING = 64
 
 /** Sums of what steps of one account may still take from a balance, by asset, in base units. */
 export type HeldAmounts = ReadonlyMap<string, bigint>
@@ -115,6 +125,29 @@ export class OperationStore {
     return this.#journal.read((db) => heldBy(db, holder))
   }
 
+  /**
+   * What was signed for an account and is not known to be mined, in the order of its nonces: JSON of payloads. Those
+   * that are being cancelled are left out, since they may do nothing. `below` a nonce, when one is given.
+   */
+  waiting(chain: string, account: string, below?: bigint): Promise<readonly WaitingPayload[]> {
+    return this.#journal.read(async (db) => {
+      let newest = db
+        .selectFrom('nonces')
+        .innerJoin('steps', 'steps.id', 'nonces.step_id')
+        .innerJoin('attempts', 'attempts.step_id', 'steps.id')
+        .select(['nonces.nonce', 'nonces.state', 'steps.payload', 'attempts.kind'])
+        .where('nonces.chain', '=', chain)
+        .where('nonces.account', '=', account)
+        .where('attempts.live', '=', 1)
+      if (below !== undefined) newest = newest.where('nonces.nonce', '<', padNumber(below))
+      const rows = await newest.orderBy('nonces.nonce', 'desc').limit(MOST_WAITING).execute()
+      return rows
+        .filter(({ state, kind }) => state !== 'mined' && kind !== 'cancel')
+        .map(({ nonce, payload }) => ({ nonce: unpadNumber(nonce), payload }))
+        .reverse()
+    })
+  }
+
   find(id: string): Promise<OperationRecord | undefined> {
     return this.#journal.read(async (db) => {
       const operation = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
@@ -136,28 +169,23 @@ export class OperationStore {
     })
   }
 
-  /** The operation that executes an intent. Nothing else is looked at: a key may read like an id. */
+  /**
+   * The operation that an intent led to: its own, or the one in which it replaced an attempt. Nothing else is looked
+   * at: a key may read like an id.
+   */
   findByIntent(principal: string, intentId: string): Promise<string | undefined> {
-    return this.#findBy('intent_id', principal, intentId)
+    return this.#journal.read((db) => executedBy(db, principal, 'id', intentId))
   }
 
   /** The operation that an operation id, else an intent id, else an idempotency key stands for. */
-  async findId(principal: string, reference: string): Promise<string | undefined> {
-    return (
-      (await this.#findBy('id', principal, reference)) ??
-      (await this.#findBy('intent_id', principal, reference)) ??
-      (await this.#findBy('idempotency_key', principal, reference))
-    )
-  }
-
-  #findBy(
-    column: 'id' | 'intent_id' | 'idempotency_key',
-    principal: string,
-    value: string,
-  ): Promise<string | undefined> {
+  findId(principal: string, reference: string): Promise<string | undefined> {
     return this.#journal.read(async (db) => {
-      const query = db.selectFrom('operations').select('id').where('principal', '=', principal)
-      return (await query.where(column, '=', value).executeTakeFirst())?.id
+      const own = db.selectFrom('operations').select('id').where('principal', '=', principal)
+      return (
+        (await own.where('id', '=', reference).executeTakeFirst())?.id ??
+        (await executedBy(db, principal, 'id', reference)) ??
+        (await executedBy(db, principal, 'idempotency_key', reference))
+      )
     })
   }
 
@@ -248,7 +276,7 @@ export class OperationStore {
  * What the balance shows already counts no more: steps whose nonce was mined by then. What it does not show yet counts,
  * also when it was included and settled since.
  */
-async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
+export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
   const { chain, account, asOf, except } = holder
   const reservations = db
     .selectFrom('reservations')
@@ -274,6 +302,25 @@ async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promi
   for (const { asset, raw } of [...inFlight, ...notYetShown])
     held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
   return held
+}
+
+/** The operation of the intent with that id or key, or in which its replacement was signed. */
+export async function executedBy(
+  db: JournalDb | JournalTransaction,
+  principal: string,
+  column: 'id' | 'idempotency_key',
+  value: string,
+): Promise<string | undefined> {
+  const found = await db
+    .selectFrom('intents')
+    .leftJoin('operations', 'operations.intent_id', 'intents.id')
+    .leftJoin('attempts', 'attempts.intent_id', 'intents.id')
+    .leftJoin('steps', 'steps.id', 'attempts.step_id')
+    .select(['operations.id as own', 'steps.operation_id as replaced'])
+    .where('intents.principal', '=', principal)
+    .where(`intents.${column}`, '=', value)
+    .executeTakeFirst()
+  return found?.own ?? found?.replaced ?? undefined
 }
 
 async function insertOperation(
@@ -325,7 +372,7 @@ async function insertStep(
   await insertReservations(tx, { id, ...place }, reservations, now)
 }
 
-async function insertReservations(
+export async function insertReservations(
   tx: JournalTransaction,
   { id, chain, account }: Pick<StepRow, 'id' | 'chain' | 'account'>,
   reservations: NewStep['reservations'],
@@ -341,7 +388,10 @@ async function insertReservations(
 }
 
 /** What was judged is what the intent still says: it may have been renewed while it was being executed. */
-async function requireUnchanged(tx: JournalTransaction, intent: IntentRow): Promise<void> {
+export async function requireUnchanged(
+  tx: JournalTransaction,
+  intent: Pick<IntentRow, 'id' | 'digest' | 'chain'>,
+): Promise<void> {
   const now = await tx.selectFrom('intents').select('digest').where('id', '=', intent.id).executeTakeFirst()
   if (now?.digest === intent.digest) return
   const reason = 'its intent was renewed while it was being executed'

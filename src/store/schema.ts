@@ -93,15 +93,22 @@ export interface NonceTable {
   updated_at: string
 }
 
-/** Signed bytes (R2). `live` is 1 for the newest attempt of a step; a unique index covers live attempts. */
+/**
+ * Signed bytes (R2). `live` is 1 for the newest attempt of a step; a unique index covers live attempts. Those that were
+ * superseded are watched for ever: any of them may be the one that is included.
+ */
 export interface AttemptTable {
   id: string
   step_id: string
+  /** What led to it. Unique: an intent is signed at most once, the operation's own and those of replacements (R3). */
+  intent_id: string
   chain: string
   account: string
   nonce: string
   hash: string
   raw: string
+  /** For the payload of exactly these bytes; a cancellation has another one than its step. */
+  receipt: string
   kind: 'original' | 'speed_up' | 'cancel'
   state: 'signed' | 'sent' | 'included' | 'superseded'
   live: number

@@ -46,11 +46,13 @@ export class StepStore {
       const attempt: AttemptRow = {
         id: newId('att'),
         step_id: step.id,
+        intent_id: await intentOf(tx, step),
         chain: step.chain,
         account: step.account,
         nonce: padNumber(nonce),
         hash: signed.hash,
         raw: signed.raw,
+        ...documents,
         kind: 'original',
         state: 'signed',
         live: 1,
@@ -58,7 +60,7 @@ export class StepStore {
       }
       await takeSigned(tx, step, nonce, now)
       await tx.insertInto('attempts').values(attempt).execute()
-      await this.#change(tx, step.id, { state: 'signed', ...documents })
+      await this.#change(tx, step.id, { state: 'signed', note: null, ...documents })
       await audit({
         event: 'attempt.signed',
         subject: step.id,
@@ -70,7 +72,7 @@ export class StepStore {
 
   sent(attempt: AttemptRow): Promise<void> {
     return this.#transition(attempt.step_id, UNPROVEN, { state: 'sent', note: null }, async (tx, audit) => {
-      await tx.updateTable('attempts').set({ state: 'sent' }).where('id', '=', attempt.id).execute()
+      await setAttempt(tx, attempt.id, 'sent')
       await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
       await audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
     })
@@ -84,10 +86,11 @@ export class StepStore {
   }
 
   included(attempt: AttemptRow, inclusion: Inclusion): Promise<void> {
-    const state = inclusion.succeeded ? (inclusion.final ? 'final' : 'included') : 'reverted'
+    const isCancelled = attempt.kind === 'cancel'
+    const state = stateOf(inclusion, isCancelled)
     const change: StepChange = {
       state,
-      note: null,
+      note: isCancelled ? CANCELLED : null,
       included_number: padNumber(BigInt(inclusion.blockNumber)),
       included_hash: inclusion.blockHash,
       gas_used: inclusion.gasUsed.toString(),
@@ -95,10 +98,12 @@ export class StepStore {
       confirmations: inclusion.confirmations,
     }
     return this.#transition(attempt.step_id, FOLLOWED, change, async (tx, audit) => {
-      await tx.updateTable('attempts').set({ state: 'included' }).where('id', '=', attempt.id).execute()
+      // Exactly one of them counts.
+      await setAttempts(tx, attempt.step_id, 'superseded')
+      await setAttempt(tx, attempt.id, 'included')
       await setNonce(tx, attempt.step_id, 'mined', this.#journal.now())
       await setReservations(tx, attempt.step_id, 'settled')
-      const ended = inclusion.succeeded ? 'committed' : 'failed'
+      const ended = inclusion.succeeded && !isCancelled ? 'committed' : 'failed'
       if (inclusion.final) await endOperation(tx, attempt.step_id, ended, this.#journal.now())
       const detail = {
         hash: attempt.hash,
@@ -118,7 +123,7 @@ export class StepStore {
     await this.#journal.transact((tx) => this.#change(tx, stepId, { confirmations }))
   }
 
-  /** The block that included the attempt is no longer part of the chain. */
+  /** The block that included one of its attempts is no longer part of the chain: any of them may be included now. */
   reorganised(attempt: AttemptRow): Promise<void> {
     const change: StepChange = {
       state: 'sent',
@@ -130,7 +135,9 @@ export class StepStore {
       confirmations: 0,
     }
     return this.#transition(attempt.step_id, INCLUDED, change, async (tx, audit) => {
-      await tx.updateTable('attempts').set({ state: 'sent' }).where('id', '=', attempt.id).execute()
+      await setAttempts(tx, attempt.step_id, 'superseded')
+      const live = await liveAttempt(tx, attempt.step_id)
+      await setAttempt(tx, live?.id ?? attempt.id, 'sent')
       await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
       await setReservations(tx, attempt.step_id, 'held')
       await audit({ event: 'step.reorganised', subject: attempt.step_id, detail: { hash: attempt.hash } })
@@ -193,7 +200,32 @@ const UNPROVEN: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'unkn
 const INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included', 'reverted'])
 const FOLLOWED: ReadonlySet<StepRow['state']> = new Set([...UNPROVEN, ...INCLUDED])
 
-function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {
+const CANCELLED = 'it was cancelled: its nonce went to a transaction that moves nothing'
+
+function stateOf({ succeeded, final }: Inclusion, isCancelled: boolean): StepRow['state'] {
+  if (!succeeded) return 'reverted'
+  if (!final) return 'included'
+  return isCancelled ? 'replaced' : 'final'
+}
+
+async function intentOf(tx: JournalTransaction, { operation_id }: StepRow): Promise<string> {
+  const operation = await tx
+    .selectFrom('operations')
+    .select('intent_id')
+    .where('id', '=', operation_id)
+    .executeTakeFirstOrThrow()
+  return operation.intent_id
+}
+
+async function setAttempt(tx: JournalTransaction, id: string, state: AttemptRow['state']): Promise<void> {
+  await tx.updateTable('attempts').set({ state }).where('id', '=', id).execute()
+}
+
+async function setAttempts(tx: JournalTransaction, stepId: string, state: 'superseded'): Promise<void> {
+  await tx.updateTable('attempts').set({ state }).where('step_id', '=', stepId).execute()
+}
+
+export function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {
   return tx
     .selectFrom('attempts')
     .selectAll()

@@ -1,4 +1,5 @@
 import type { ChainAdapter, ChainDirectory, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import { fitsNextBlock } from '../chains/feeTerms.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { isBursarError } from '../errors/bursarError.ts'
 import type { NonceStore } from '../nonces/nonceStore.ts'
@@ -15,9 +16,10 @@ import type { ChainGuard } from './chainGuard.ts'
 import { followStep } from './follow.ts'
 import type { Case, Judge } from './judge.ts'
 import { pauseBefore } from './pace.ts'
-import { asOfRehearsal, caseOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
+import { asOfRehearsal, caseOf, earlierOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
 import { signAtNonce } from './signAtNonce.ts'
+import type { StuckTransactions } from './stuckTransactions.ts'
 
 export interface DriverDependencies {
   readonly directory: ChainDirectory
@@ -26,6 +28,7 @@ export interface DriverDependencies {
   readonly judge: Judge
   readonly nonces: NonceStore
   readonly broadcaster: Broadcaster
+  readonly stuck: StuckTransactions
   readonly intents: IntentStore
   readonly operations: OperationStore
   readonly steps: StepStore
@@ -95,9 +98,15 @@ export class Driver {
     await this.#requireSameChain(adapter, open.step)
     if (!attempt) return this.#start(record, open.step, adapter, verdict)
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
-    const needsSending = await followStep(adapter, open.step, attempt, this.#deps.steps, UNATTENDED)
-    if (needsSending && this.#maySendAgain(adapter, attempt))
+    const { steps } = this.#deps
+    const seen = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
+    if (seen.needsSending && this.#maySendAgain(adapter, attempt))
       await this.#broadcast(adapter, open.step, attempt)
+    if (seen.waitsAt === undefined) return
+    const { stuck } = this.#deps
+    // What stands in its place now was not sent yet.
+    if (await stuck.speedUp(adapter, record, attempt, seen.waitsAt, UNATTENDED))
+      await this.#advance(operationId)
   }
 
   /** Throws `chain_replaced`, and says so where the caller looks: hashes and nonces of another chain prove nothing. */
@@ -132,10 +141,13 @@ export class Driver {
     const attempt = await signAtNonce(this.#deps, step, rehearsal.minedCount, documents, (nonce) =>
       wallet.signer.sign({ ...order, nonce, receipt, head: rehearsal.block }, adapter.codec),
     )
-    await this.#broadcast(adapter, { ...step, ...documents }, attempt)
+    await this.#broadcast(adapter, step, attempt)
   }
 
-  /** After a restart: the old verdict is stale. A refusal ends the operation, since nothing was signed. */
+  /**
+   * After a restart, or a wait for lower fees: the old verdict is stale. A refusal ends the operation, since nothing was
+   * signed; while fees do not fit, nothing is decided.
+   */
   async #judgeAgain(
     record: OperationRecord,
     step: StepRow,
@@ -149,8 +161,11 @@ export class Driver {
       payload: parse(step.payload),
       terms: parse(step.terms),
     }
+    if (plan.waitsForFees && !fitsNextBlock(plan.terms, await adapter.fees(UNATTENDED))) return undefined
     const askedAt = this.#deps.clock.now()
-    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), UNATTENDED)
+    const leaving = leavingAssets(plan)
+    const earlier = await earlierOf(this.#deps.operations, step.chain, step.account)
+    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leaving, earlier, UNATTENDED)
     const matter = caseOf(plan, record.operation.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined
     try {
@@ -185,18 +200,20 @@ export class Driver {
 
   async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {
     const { raw, hash, account } = attempt
-    const receipt = parse<SimulationReceipt>(step.receipt)
+    const receipt = parse<SimulationReceipt>(attempt.receipt)
     this.#sentAt.set(attempt.id, performance.now())
     const result = await this.#deps.broadcaster.broadcast(adapter, { raw, hash, account, receipt })
     if (result.outcome === 'accepted') {
-      if (step.state !== 'sent') await this.#deps.steps.sent(attempt)
+      if (step.state !== 'sent' || attempt.state !== 'sent') await this.#deps.steps.sent(attempt)
       return
     }
     this.#deps.logger.warn('broadcast without proof', {
       operation: step.operation_id,
       evidence: result.evidence,
     })
-    if (step.state !== 'unknown') await this.#deps.steps.unknown(step.id, UNPROVEN)
+    if (step.state === 'unknown') return
+    const said = result.reason === undefined ? '' : ` (${result.reason})`
+    await this.#deps.steps.unknown(step.id, `${UNPROVEN}${said}`)
   }
 
   /** Whether the network had time to show bytes that were sent before. */

@@ -1,33 +1,43 @@
-import type { ChainAdapter, StatusReading } from '../chains/adapter.ts'
+import type { ChainAdapter, NonceUse, StatusReading } from '../chains/adapter.ts'
 import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
 
-/**
- * Looks once at what the chain says of a sent step and records it. Returns true when the same bytes should be
- * sent again because no endpoint knows of them and their nonce is still free.
- */
+export interface Followed {
+  /** The same bytes should be sent again: the endpoint does not know of them, and their nonce is still free. */
+  readonly needsSending: boolean
+  /** Number of the block up to which they were not included and might still be; absent when they were, or cannot. */
+  readonly waitsAt?: string
+}
+
+/** Looks once at what the chain says of a sent step, and records it. */
 export async function followStep(
   adapter: ChainAdapter,
   step: StepRow,
-  attempt: AttemptRow,
+  attempts: readonly AttemptRow[],
+  live: AttemptRow,
   steps: StepStore,
   signal: AbortSignal,
-): Promise<boolean> {
-  const reading = await adapter.status(step.account, [attempt.hash], signal)
-  const [seen] = reading.transactions
-  if (seen?.included) {
-    await recordInclusion(adapter, step, attempt, steps, reading, seen.included, signal)
-    return false
+): Promise<Followed> {
+  // Whichever was superseded may be the one that was included all the same (F12).
+  const hashes = attempts.map(({ hash }) => hash)
+  const reading = await adapter.status(step.account, hashes, signal)
+  for (const [index, { included }] of reading.transactions.entries()) {
+    const attempt = attempts[index]
+    if (!included || !attempt) continue
+    await recordInclusion(adapter, step, attempt, steps, reading, included, signal)
+    return { needsSending: false }
   }
-  if (step.included_hash !== null) await steps.reorganised(attempt)
+  if (step.included_hash !== null) await steps.reorganised(live)
+  const seen = reading.transactions[attempts.indexOf(live)]
   if (seen?.state === 'pending') {
-    if (step.state === 'unknown') await steps.sent(attempt)
-    return false
+    if (step.state === 'unknown' || live.state === 'signed') await steps.sent(live)
+    return { needsSending: false, waitsAt: reading.head.number }
   }
-  const nonce = unpadNumber(attempt.nonce)
-  if (reading.minedCount <= nonce) return true
-  return resolveUsedNonce(adapter, step, attempt, steps, reading, signal)
+  const nonce = unpadNumber(live.nonce)
+  if (reading.minedCount <= nonce) return { needsSending: true, waitsAt: reading.head.number }
+  await resolveUsedNonce(adapter, step, { nonce, hashes }, steps, reading, signal)
+  return { needsSending: false }
 }
 
 type Included = NonNullable<StatusReading['transactions'][number]['included']>
@@ -54,26 +64,25 @@ async function recordInclusion(
 }
 
 /**
- * The nonce is used and our bytes are not what used it, as far as this endpoint says. That is proof only once the use
- * itself is final and its block does not hold our bytes, by the word of more than one endpoint where there is more: an endpoint may show a count before it shows the receipt, and
- * a payment that is declared dead too early is paid twice (R14).
+ * The nonce is used and none of our bytes are what used it, as far as this endpoint says. That is proof only once the
+ * use itself is final and its block does not hold our bytes, by the word of more than one endpoint where there is more:
+ * an endpoint may show a count before it shows the receipt, and a payment that is declared dead too early is paid twice
+ * (R14).
  */
 async function resolveUsedNonce(
   adapter: ChainAdapter,
   step: StepRow,
-  attempt: AttemptRow,
+  { nonce, hashes }: Pick<NonceUse, 'nonce' | 'hashes'>,
   steps: StepStore,
   reading: StatusReading,
   signal: AbortSignal,
-): Promise<false> {
-  const nonce = unpadNumber(attempt.nonce)
+): Promise<void> {
   const settled = BigInt(reading.head.number) - BigInt(adapter.chain.confirmations) + 1n
   const { account } = step
-  const use = { account, nonce, hash: attempt.hash, newest: settled }
+  const use = { account, nonce, hashes, newest: settled }
   if (settled >= 0n && (await adapter.usedByAnother(use, signal))) {
     await steps.replaced(step.id, `nonce ${nonce} was used by a transaction that is not Bursar's`)
   } else if (step.state !== 'unknown') {
     await steps.unknown(step.id, `nonce ${nonce} is used, and the transaction that used it is not known yet`)
   }
-  return false
 }

@@ -2,8 +2,8 @@ import type { ChainAdapter } from '../chains/adapter.ts'
 import { amountOf, gweiOf } from '../chains/amounts.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { IntentRow } from '../store/schema.ts'
-import type { IntentPlan } from './plan.ts'
-import type { IntentView, WalletRef } from './views.ts'
+import type { IntentPlan, Replaced } from './plan.ts'
+import type { IntentView, ReplacementView, WalletRef } from './views.ts'
 
 /** An intent as simulate_transaction shows it. */
 export function intentView(
@@ -52,6 +52,16 @@ export function intentView(
     next: NEXT[status],
   }
 }
+
+/** A prepared replacement as replace_transaction shows it. */
+export function replacementView(intent: IntentView, { operationId, kind, nonce }: Replaced): ReplacementView {
+  const { intentId, status, to, amount, fees, expiresAt } = intent
+  const next = status === 'ready' ? REPLACE : intent.next
+  return { intentId, status, replaces: { operationId, kind, nonce }, to, amount, fees, expiresAt, next }
+}
+
+const REPLACE =
+  'Call send_transaction with this intentId before it expires, or leave it: the first transaction goes on waiting.'
 
 const NEXT: Readonly<Record<IntentView['status'], string>> = {
   ready:

@@ -1,5 +1,7 @@
 import type { Action, ChainAdapter, ChainDirectory, Draft, Planned } from '../chains/adapter.ts'
+import { cappedTerms } from '../chains/feeTerms.ts'
 import { BursarError } from '../errors/bursarError.ts'
+import { parseAmount } from '../primitives/amount.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { newId } from '../primitives/ids.ts'
@@ -11,8 +13,8 @@ import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
-import { effectsToKeep } from './keptEffects.ts'
-import { asOfRehearsal, type IntentPlan, intentDigest, storeEffects } from './plan.ts'
+import { asOfRehearsal, earlierOf, type IntentPlan, intentDigest, planOf } from './plan.ts'
+import { requireSameArguments } from './sameArguments.ts'
 import type { IntentView, PrepareRequest } from './views.ts'
 
 export interface IntentDependencies {
@@ -39,6 +41,7 @@ export class Intents {
     const adapter = await directory.adapter(request.chain)
     const wallet = wallets.find(request.wallet, adapter.chain)
     const action = actionOf(request, adapter, wallets)
+    const cap = capOf(request)
     const args = argumentsOf(request, action, adapter, wallet)
 
     // A key that was executed answers with what was executed, without asking the chain anything (R3).
@@ -54,10 +57,11 @@ export class Intents {
       const draft = await adapter.draft(action, wallet.address, caller.signal)
       const { maxGasPrice } = this.#deps.judge.policy
       const limit = { urgency: request.urgency ?? 'standard', maxGasPrice }
-      return { draft, planned: await adapter.plan(draft, limit, caller.signal) }
+      const earlier = await earlierOf(operations, adapter.chain.id, wallet.address)
+      return { draft, planned: await adapter.plan(draft, limit, earlier, caller.signal) }
     }
     const [{ draft, planned }] = await Promise.all([rehearse(), guard.require(adapter)])
-    const plan = await this.#judge(adapter, wallet, draft, planned, askedAt)
+    const plan = await this.#judge(adapter, wallet, draft, withCap(planned, cap), askedAt)
     const saved = await intents.save({
       id: newId('int'),
       principal: caller.principal,
@@ -68,48 +72,71 @@ export class Intents {
       account: wallet.address,
       wallet: wallet.name,
       plan: JSON.stringify(plan),
-      expires_at: new Date(this.#deps.clock.now() + this.#deps.ttlSeconds * 1000).toISOString(),
+      expires_at: new Date(this.#deps.clock.now() + this.#lifeOf(request)).toISOString(),
     })
     // Another call with this key may have come first.
     requireSameArguments(saved.intent, args)
-    return this.#view(saved.intent, adapter, wallet, saved.operation?.id)
+    return this.#view(saved.intent, adapter, wallet, saved.operationId)
+  }
+
+  /** In milliseconds. */
+  #lifeOf({ maxFeeGwei, waitHours }: PrepareRequest): number {
+    const waits = maxFeeGwei !== undefined && waitHours !== undefined
+    return waits ? waitHours * HOUR_MS : this.#deps.ttlSeconds * 1000
   }
 
   async #judge(
     adapter: ChainAdapter,
     wallet: Wallet,
     draft: Draft,
-    planned: Planned,
+    planned: Capped,
     askedAt: number,
   ): Promise<IntentPlan> {
-    const { payload, terms, rehearsal } = planned
+    const { payload, terms, rehearsal, waitsForFees } = planned
     const held = await this.#deps.operations.held({
       chain: adapter.chain.id,
       account: wallet.address,
       asOf: asOfRehearsal(rehearsal),
     })
-    const { outflow } = draft
-    const matter = { adapter, wallet: wallet.name, payload, terms, outflow, rehearsal, askedAt }
-    const { receipt, rules } = this.#deps.judge.pass(matter, held)
-    const { kept, left } = effectsToKeep(wallet.address, rehearsal.outcome.effects)
-    const price = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
-    return {
-      payload,
-      terms,
-      to: draft.to,
-      ...(draft.signature === undefined ? {} : { signature: draft.signature }),
-      outflow: { asset: outflow.asset, raw: outflow.raw.toString() },
-      expectedFee: (price * rehearsal.outcome.gasUsed).toString(),
-      receipt,
-      effects: storeEffects(kept),
-      moreEffects: left,
-      rules,
-    }
+    const { outflow, to, signature } = draft
+    const matter = { ...planned, adapter, wallet: wallet.name, outflow, askedAt }
+    const verdict = this.#deps.judge.pass(matter, held)
+    const meant = { to, outflow, ...(signature === undefined ? {} : { signature }) }
+    return planOf({ payload, terms, rehearsal, waitsForFees, verdict, ...meant })
   }
 
   #view(row: IntentRow, adapter: ChainAdapter, wallet: Wallet, operationId: string | undefined): IntentView {
     return intentView(row, adapter, wallet, operationId, this.#deps.clock.now())
   }
+}
+
+const HOUR_MS = 3_600_000
+const GWEI_DECIMALS = 9
+
+/** What was planned, at most at the price that its caller allows. */
+interface Capped extends Planned {
+  readonly waitsForFees: boolean
+}
+
+function withCap(planned: Planned, cap: bigint | undefined): Capped {
+  if (cap === undefined) return { ...planned, waitsForFees: false }
+  return { ...planned, terms: cappedTerms(planned.terms, cap), waitsForFees: true }
+}
+
+/** What the caller would pay per unit of gas, and wait for. Throws `amount_invalid`. */
+function capOf({ maxFeeGwei, waitHours }: PrepareRequest): bigint | undefined {
+  if (maxFeeGwei !== undefined) return weiOf(maxFeeGwei)
+  if (waitHours === undefined) return undefined
+  const reason = 'waitHours is given without maxFeeGwei, the price to wait for'
+  throw new BursarError('amount_invalid', { given: '', reason, decimals: GWEI_DECIMALS })
+}
+
+/** Throws `amount_invalid`. */
+function weiOf(gwei: string): bigint {
+  const wei = parseAmount(gwei, GWEI_DECIMALS)
+  if (typeof wei === 'bigint' && wei > 0n) return wei
+  const reason = wei === 0n ? 'maxFeeGwei is zero' : 'maxFeeGwei is not a decimal number of gwei'
+  throw new BursarError('amount_invalid', { given: gwei.slice(0, 80), reason, decimals: GWEI_DECIMALS })
 }
 
 function actionOf(request: PrepareRequest, adapter: ChainAdapter, wallets: WalletBook): Action {
@@ -126,21 +153,10 @@ function actionOf(request: PrepareRequest, adapter: ChainAdapter, wallets: Walle
 
 /** What must be the same when a key comes again: names resolved, so that an alias is not another argument. */
 function argumentsOf(request: PrepareRequest, action: Action, adapter: ChainAdapter, wallet: Wallet): string {
-  const urgency = request.urgency ?? 'standard'
-  return canonicalJson({ ...action, chain: adapter.chain.id, wallet: wallet.address, urgency })
-}
-
-/** Throws `idempotency_conflict` naming the arguments that differ (T22). */
-function requireSameArguments(intent: IntentRow, args: string): void {
-  if (intent.arguments === args) return
-  const [before, now] = [intent.arguments, args].map((text) => JSON.parse(text) as Record<string, unknown>)
-  const names = new Set([...Object.keys(before ?? {}), ...Object.keys(now ?? {})])
-  const differs = [...names].filter(
-    (name) => canonicalJson(before?.[name] ?? null) !== canonicalJson(now?.[name] ?? null),
-  )
-  throw new BursarError(
-    'idempotency_conflict',
-    { key: intent.idempotency_key, intentId: intent.id, differs: differs.sort() },
-    { chain: intent.chain },
-  )
+  const { urgency = 'standard', maxFeeGwei, waitHours } = request
+  const waits = {
+    ...(maxFeeGwei === undefined ? {} : { maxFeePerGas: weiOf(maxFeeGwei).toString() }),
+    ...(waitHours === undefined ? {} : { waitHours }),
+  }
+  return canonicalJson({ ...action, ...waits, chain: adapter.chain.id, wallet: wallet.address, urgency })
 }

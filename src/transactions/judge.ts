@@ -9,6 +9,8 @@ export interface Case extends Funding {
   readonly adapter: ChainAdapter
   /** When the rehearsal was asked for, in milliseconds: what it found is not younger than that. */
   readonly askedAt: number
+  /** It is signed when a block takes what it offers, and not before. */
+  readonly waitsForFees?: boolean
   /** The effects that the caller saw; absent while the payment is being prepared. */
   readonly shown?: readonly Effect[]
 }
@@ -28,10 +30,10 @@ export class Judge {
 
   /** A receipt for a payload that may be signed. Throws what speaks against it. */
   pass(matter: Case, held: Held): Verdict {
-    const { adapter, payload, terms, outflow, rehearsal, askedAt, shown } = matter
+    const { adapter, payload, terms, outflow, rehearsal, askedAt, shown, waitsForFees } = matter
     requireFunds(adapter, matter, held)
     this.#requireSuccess(matter)
-    requireIncludable(adapter, terms, rehearsal)
+    if (!waitsForFees) requireIncludable(adapter, terms, rehearsal)
     const rules = this.policy.judge({
       chain: adapter.chain,
       account: payload.from,

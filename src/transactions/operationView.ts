@@ -88,14 +88,25 @@ function outflowOf(step: StepRow): Amount {
 }
 
 function sideEffectOf({ steps }: OperationRecord): OperationView['sideEffect'] {
-  if (steps.some(({ step }) => step.included_hash !== null)) return 'done'
+  if (steps.some((one) => one.step.included_hash !== null && !isCancelled(one))) return 'done'
   const open = ({ step, attempts }: Recorded) => attempts.length > 0 && step.state !== 'replaced'
   return steps.some(open) ? 'possible' : 'none'
 }
 
+/** What was included in its place moves nothing. */
+function isCancelled({ attempts }: Recorded): boolean {
+  return attempts.some(({ kind, state }) => kind === 'cancel' && state === 'included')
+}
+
 function nextOf({ operation, steps }: OperationRecord): string {
-  const state = steps.find(({ step }) => step.state !== 'final')?.step.state ?? 'final'
   if (operation.state === 'committed') return 'Done: the payment is final.'
+  const open = steps.find(({ step }) => step.state !== 'final')
+  const state = open?.step.state ?? 'final'
+  if (open && isCancelled(open)) {
+    return state === 'replaced'
+      ? 'Cancelled: nothing was paid but gas. If it is still wanted, prepare it again with a new idempotencyKey.'
+      : 'The cancellation is included, not yet final. Call get_operation with until "final" before you pay in another way.'
+  }
   switch (state) {
     case 'included':
       return 'Included, not yet final. Call get_operation with until "final" when finality matters.'
@@ -107,6 +118,8 @@ function nextOf({ operation, steps }: OperationRecord): string {
       return 'The payment did not happen: its nonce was used by another transaction. Prepare it again with a new idempotencyKey.'
     case 'unknown':
       return 'Not known yet whether the network has it. Do not pay again: Bursar keeps resolving it. Call get_operation again.'
+    case 'queued':
+      return 'Nothing is signed yet; the note says what it waits for. Call get_operation later; do not send it again.'
     default:
       return 'Under way. Call get_operation with waitSeconds to wait for it; do not send it again.'
   }

@@ -1,4 +1,6 @@
 import type { ChainDirectory } from '../chains/adapter.ts'
+import { gweiOf } from '../chains/amounts.ts'
+import { fitsNextBlock } from '../chains/feeTerms.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { pause } from '../primitives/abort.ts'
@@ -10,12 +12,22 @@ import type { NewStep, OperationRecord, OperationStore } from '../store/operatio
 import type { IntentRow } from '../store/schema.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import type { Driver } from './driver.ts'
+import type { Driver, FreshVerdict } from './driver.ts'
 import type { Case, Judge } from './judge.ts'
 import type { Leases } from './leases.ts'
 import { operationSummary, operationView } from './operationView.ts'
-import { asOfRehearsal, caseOf, type IntentPlan, intentDigest, isExpired, leavingAssets } from './plan.ts'
+import {
+  asOfRehearsal,
+  caseOf,
+  earlierOf,
+  type IntentPlan,
+  intentDigest,
+  isExpired,
+  leavingAssets,
+  type Replaced,
+} from './plan.ts'
 import { reservationsOf } from './preflight.ts'
+import type { Replacements } from './replacements.ts'
 import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views.ts'
 
 export interface OperationDependencies {
@@ -24,6 +36,7 @@ export interface OperationDependencies {
   readonly judge: Judge
   readonly intents: IntentStore
   readonly operations: OperationStore
+  readonly replacements: Pick<Replacements, 'sign'>
   readonly driver: Driver
   readonly leases: Leases
   readonly clock: Clock
@@ -51,23 +64,33 @@ export class Operations {
    * nothing has happened; from then on it goes on by itself.
    */
   async execute({ intentId }: { intentId: string }, caller: Caller): Promise<OperationView> {
-    const { intents, operations, directory, judge, driver, leases } = this.#deps
+    const { intents, operations, directory, judge, leases } = this.#deps
     const intent = await intents.find(intentId)
     if (!intent || intent.principal !== caller.principal)
       throw new BursarError('intent_unknown', { intentId })
-    const earlier = await operations.findByIntent(caller.principal, intentId)
-    if (earlier !== undefined) return this.#settled(earlier, caller)
+    const executed = await operations.findByIntent(caller.principal, intentId)
+    if (executed !== undefined) return this.#settled(executed, caller)
     const plan = JSON.parse(intent.plan) as IntentPlan
     this.#requireFresh(intent, plan)
     if (intentDigest(plan.payload, plan.terms) !== intent.digest) {
       throw new BursarError('intent_changed', { intentId }, { chain: intent.chain })
     }
+    if (plan.replaces) return this.#replace(intent, plan, plan.replaces, caller)
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
-    const [rehearsal] = await Promise.all([
-      adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), caller.signal),
-      this.#deps.guard.require(adapter),
-    ])
+    const earlier = await earlierOf(operations, intent.chain, intent.account)
+    const rehearse = async () => {
+      // What no block takes now would not be simulated either: then at the fees of the market.
+      const fees = plan.waitsForFees ? await adapter.fees(caller.signal) : undefined
+      const waits = fees !== undefined && !fitsNextBlock(plan.terms, fees)
+      const terms = waits ? fees.tiers.standard : plan.terms
+      const leaving = leavingAssets(plan)
+      return {
+        waits,
+        rehearsal: await adapter.rehearse(plan.payload, terms, leaving, earlier, caller.signal),
+      }
+    }
+    const [{ waits, rehearsal }] = await Promise.all([rehearse(), this.#deps.guard.require(adapter)])
     caller.signal.throwIfAborted()
     const matter = caseOf(plan, intent.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined
@@ -77,18 +100,42 @@ export class Operations {
       asOfRehearsal(rehearsal),
       (held) => {
         receipt = judge.pass(matter, held).receipt
-        return [stepOf(plan, matter, receipt)]
+        return [stepOf(plan, matter, receipt, waits ? waitingNote(plan, intent) : undefined)]
       },
     )
-    if (created && receipt) {
-      // From here on the operation is what counts: what fails now is tried again until it is proven.
-      await driver.drive(operation.id, { rehearsal, receipt }).catch((error: unknown) => {
-        this.#deps.logger.warn('operation waits', { operation: operation.id, cause: String(error) })
-      })
-      leases.wake()
-    }
-    return this.#settled(operation.id, caller).catch((error: unknown) => {
-      // The operation is in the journal, and its bytes may be out, whatever keeps us from saying so.
+    if (waits) return this.#queued(operation.id, caller)
+    if (created && receipt) await this.#drive(operation.id, { rehearsal, receipt })
+    return this.#recorded(operation.id, caller)
+  }
+
+  /** Nothing is signed before fees fit: the caller need not wait for that here. */
+  #queued(id: string, caller: Caller): Promise<OperationView> {
+    this.#deps.leases.wake()
+    return this.#await(id, caller, 0, () => true)
+  }
+
+  async #replace(
+    intent: IntentRow,
+    plan: IntentPlan,
+    replaces: Replaced,
+    caller: Caller,
+  ): Promise<OperationView> {
+    const id = await this.#deps.replacements.sign(intent, plan, replaces, caller.signal)
+    await this.#drive(id)
+    return this.#recorded(id, caller)
+  }
+
+  /** From here on the operation is what counts: what fails now is tried again until it is proven. */
+  async #drive(id: string, verdict?: FreshVerdict): Promise<void> {
+    await this.#deps.driver.drive(id, verdict).catch((error: unknown) => {
+      this.#deps.logger.warn('operation waits', { operation: id, cause: String(error) })
+    })
+    this.#deps.leases.wake()
+  }
+
+  /** The operation is in the journal, and its bytes may be out, whatever keeps us from saying so. */
+  #recorded(id: string, caller: Caller): Promise<OperationView> {
+    return this.#settled(id, caller).catch((error: unknown) => {
       throw isBursarError(error) ? error.afterTheFact() : error
     })
   }
@@ -175,8 +222,18 @@ function progressOf({ steps }: OperationRecord): string {
   return steps.map(({ step }) => `${step.state}, ${step.confirmations} confirmations`).join('; ')
 }
 
-function stepOf(plan: IntentPlan, matter: Case, receipt: SimulationReceipt): NewStep {
+function waitingNote({ terms }: IntentPlan, { expires_at }: IntentRow): string {
+  return `it is signed when a block takes ${gweiOf(terms.maxFeePerGas)} gwei per gas, and given up at ${expires_at}`
+}
+
+function stepOf(
+  plan: IntentPlan,
+  matter: Case,
+  receipt: SimulationReceipt,
+  note: string | undefined,
+): NewStep {
   return {
+    ...(note === undefined ? {} : { note }),
     recipient: plan.to,
     payload: JSON.stringify(plan.payload),
     terms: JSON.stringify(plan.terms),

@@ -1,8 +1,18 @@
-import type { Asset, ChainAdapter, Effect, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
+import type {
+  Asset,
+  ChainAdapter,
+  Earlier,
+  Effect,
+  FeeTerms,
+  Outflow,
+  Payload,
+  Rehearsal,
+} from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { digestOf } from '../primitives/json.ts'
-import type { AsOf } from '../store/operations.ts'
-import type { Case } from './judge.ts'
+import type { AsOf, OperationStore } from '../store/operations.ts'
+import type { Case, Verdict } from './judge.ts'
+import { effectsToKeep } from './keptEffects.ts'
 
 /** A prepared payment as the journal keeps it: everything that will be signed, and everything that was shown. */
 export interface IntentPlan {
@@ -19,6 +29,19 @@ export interface IntentPlan {
   /** How many more there are: between others, or of nothing. */
   readonly moreEffects: number
   readonly rules: readonly string[]
+  /** It is queued until a block takes what it offers (C9). */
+  readonly waitsForFees?: true
+  /** Present when it is to take the nonce of an attempt that waits. */
+  readonly replaces?: Replaced
+}
+
+/** What other bytes at the same nonce are for. */
+export interface Replaced {
+  readonly operationId: string
+  /** The attempt that stood at the nonce when the replacement was prepared. */
+  readonly attemptId: string
+  readonly kind: 'speed_up' | 'cancel'
+  readonly nonce: string
 }
 
 export interface StoredAmount {
@@ -35,6 +58,17 @@ export interface StoredEffect extends StoredAmount {
 /** Digest over every field that will be signed, except the nonce, which is reserved late (R4). */
 export function intentDigest(payload: Payload, terms: FeeTerms): string {
   return digestOf({ payload, terms })
+}
+
+/** What an account has signed and is not mined, for a simulation to start from; `below` a nonce, when one is given. */
+export async function earlierOf(
+  operations: Pick<OperationStore, 'waiting'>,
+  chain: string,
+  account: string,
+  below?: bigint,
+): Promise<readonly Earlier[]> {
+  const waiting = await operations.waiting(chain, account, below)
+  return waiting.map(({ nonce, payload }) => ({ nonce, payload: JSON.parse(payload) as Payload }))
 }
 
 /** When the balances of a rehearsal were read. */
@@ -56,9 +90,10 @@ export function caseOf(
   wallet: string,
   seen: { readonly adapter: ChainAdapter; readonly rehearsal: Rehearsal; readonly askedAt: number },
 ): Case {
-  const { payload, terms, outflow, effects } = plan
+  const { payload, terms, outflow, effects, waitsForFees = false } = plan
   return {
     ...seen,
+    waitsForFees,
     wallet,
     payload,
     terms,
@@ -72,6 +107,42 @@ export function leavingAssets({ payload, outflow, effects }: IntentPlan): readon
   return [outflow, ...effects.filter(({ from }) => from === payload.from)].map(({ asset }) => asset)
 }
 
-export function storeEffects(effects: readonly Effect[]): readonly StoredEffect[] {
+/** What was simulated and passed, and how its caller means it. */
+export interface Prepared {
+  readonly payload: Payload
+  readonly terms: FeeTerms
+  readonly to: string
+  readonly signature?: string
+  readonly outflow: Outflow
+  readonly rehearsal: Rehearsal
+  readonly verdict: Verdict
+  readonly waitsForFees?: boolean
+  readonly replaces?: Replaced
+}
+
+/** The plan of an intent, with the effects that its caller is shown. */
+export function planOf(prepared: Prepared): IntentPlan {
+  const { payload, terms, to, signature, outflow, rehearsal, verdict, replaces, waitsForFees } = prepared
+  const { kept, left } = effectsToKeep(payload.from, rehearsal.outcome.effects)
+  const asked = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
+  const offered = BigInt(terms.maxFeePerGas)
+  const price = asked < offered ? asked : offered
+  return {
+    payload,
+    terms,
+    to,
+    ...(signature === undefined ? {} : { signature }),
+    outflow: { asset: outflow.asset, raw: outflow.raw.toString() },
+    expectedFee: (price * rehearsal.outcome.gasUsed).toString(),
+    receipt: verdict.receipt,
+    effects: storeEffects(kept),
+    moreEffects: left,
+    rules: verdict.rules,
+    ...(waitsForFees ? { waitsForFees } : {}),
+    ...(replaces === undefined ? {} : { replaces }),
+  }
+}
+
+function storeEffects(effects: readonly Effect[]): readonly StoredEffect[] {
   return effects.map((effect) => ({ ...effect, raw: effect.raw.toString() }))
 }

@@ -15,6 +15,18 @@ export interface PrepareRequest {
   readonly args?: readonly string[]
   readonly data?: string
   readonly urgency?: Urgency
+  /** Decimal text: it waits until blocks take no more than this per unit of gas. */
+  readonly maxFeeGwei?: string
+  /** How long it may wait for that. */
+  readonly waitHours?: number
+  readonly idempotencyKey: string
+}
+
+export interface ReplaceRequest {
+  /** An operation id, an intent id, or an idempotency key. */
+  readonly operation: string
+  readonly kind: 'speed_up' | 'cancel'
+  readonly urgency?: Urgency
   readonly idempotencyKey: string
 }
 
@@ -61,6 +73,16 @@ export interface IntentView {
   readonly expiresAt: string
   readonly operationId?: string
   readonly next: string
+}
+
+/** A prepared replacement: what it is for, and what of an intent matters then. */
+export interface ReplacementView
+  extends Pick<IntentView, 'intentId' | 'status' | 'to' | 'amount' | 'fees' | 'expiresAt' | 'next'> {
+  readonly replaces: {
+    readonly operationId: string
+    readonly kind: 'speed_up' | 'cancel'
+    readonly nonce: string
+  }
 }
 
 export type StepState = StepRow['state']

@@ -53,6 +53,23 @@ test('B6, F19: what is shown is the newest block as soon as the socket tells of 
   await server.close()
 })
 
+test('get_status tells of a socket while heads are wanted: its host, whether it is connected, and why it was lost', async () => {
+  const server = await start()
+  const socketsOf = async () => (await server.answer('get_status')).chains.map(({ socket }) => socket)
+  expect(await socketsOf()).toEqual([undefined, undefined])
+  await expect.poll(() => liveOf(server), until).toBe('socket')
+  const { host } = new URL(ws.url)
+  expect(await socketsOf()).toEqual([{ host, connected: true, uptime: expect.any(Number) }, undefined])
+  ws.refuse()
+  ws.cut()
+  await expect.poll(async () => (await socketsOf())[0]?.problem, until).toMatch(/could not be opened/)
+  const [lost] = await socketsOf()
+  expect(lost).toMatchObject({ host, connected: false })
+  expect(lost?.uptime).toBeGreaterThan(0)
+  expect(lost?.uptime).toBeLessThan(1)
+  await server.close()
+})
+
 test('T14: the key of a socket is in no answer and in no log, whatever happens to it', async () => {
   const server = await start()
   await expect.poll(() => liveOf(server), until).toBe('socket')

@@ -44,6 +44,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   idempotency_conflict: 5003,
   operation_unknown: 5004,
   intent_changed: 5005,
+  not_replaceable: 5008,
   lane_full: 5006,
   nonce_taken: 5007,
   journal_unavailable: 6001,
@@ -95,7 +96,8 @@ describe.each(codes)('%s', (code) => {
   })
 
   test('names only tools that exist', () => {
-    const named = `${error.message} ${error.fix}`.match(/\b(?:list|get|quote|simulate|send)_[a-z]+\b/g) ?? []
+    const named =
+      `${error.message} ${error.fix}`.match(/\b(?:list|get|quote|simulate|send|replace)_[a-z]+\b/g) ?? []
     const known = tools.map((tool) => tool.name)
     for (const name of named.filter((word) => word !== 'send_forbidden')) expect(known).toContain(name)
   })

@@ -43,6 +43,7 @@ export const contexts: { readonly [C in ErrorCode]: ErrorContext<C> } = {
   effects_too_many: { found: '3000 events', limit: '2000' },
   effects_changed: { what: '2.5 USDC would go to 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC, not 1 USDC' },
   intent_changed: { intentId: 'int_0' },
+  not_replaceable: { reason: 'it is included in block 12' },
   intent_unknown: { intentId: 'int_0' },
   intent_expired: { intentId: 'int_0', expiredAt: '2026-11-21T00:00:00Z' },
   idempotency_conflict: { key: 'rent-11', intentId: 'int_0', differs: ['amount'] },

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 const OTHER = `0x${'11'.repeat(32)}`
 const ask = (of: string, clients = endpoints) =>
-  usedByAnother(clients, { account: AGENT, nonce: 0n, hash: of, newest }, unattended())
+  usedByAnother(clients, { account: AGENT, nonce: 0n, hashes: [of], newest }, unattended())
 
 /** Has an endpoint deny that it ever saw our transaction. */
 function hide(proxy: RpcProxy): void {
@@ -75,6 +75,6 @@ it('R14, T12: one endpoint alone proves nothing while there is another that does
 })
 
 it('R14: a nonce that is still free is used by nobody', async () => {
-  const use = { account: AGENT, nonce: 1n, hash: OTHER, newest }
+  const use = { account: AGENT, nonce: 1n, hashes: [OTHER], newest }
   expect(await usedByAnother(endpoints, use, unattended())).toBe(false)
 })

@@ -24,15 +24,23 @@ it.each([
 })
 
 it.each([
-  'nonce too low',
-  'replacement transaction underpriced',
   'a transaction with the same nonce already exists in the pool',
   'account already exists',
   'unknown transaction type',
+  'transaction type not supported',
+  'rejected by the sequencer',
 ])('R14: "%s" proves nothing about these bytes', async (message) => {
   expect(await submit(refusing(message))).toEqual({
     outcome: 'unknown',
     evidence: `node.example answered: ${message}`,
+  })
+})
+
+it('R14: what a refusal seems to mean is told in our words, and stays unknown', async () => {
+  expect(await submit(refusing('nonce too low: next nonce 5, tx nonce 3'))).toEqual({
+    outcome: 'unknown',
+    evidence: 'node.example answered: nonce too low: next nonce 5, tx nonce 3',
+    reason: 'an endpoint says that its nonce is used; whether by these bytes is being looked up',
   })
 })
 

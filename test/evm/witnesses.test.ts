@@ -4,11 +4,12 @@ import type { Chain } from '../../src/chains/types.ts'
 import { evmAdapter } from '../../src/evm/evmAdapter.ts'
 import { unattended } from '../../src/primitives/abort.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
-import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
 import { type ChainAccess, openChainAccess } from '../../src/rpc/chainAccess.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
+import { recordingLogger } from '../rpc/live/support/liarWorld.ts'
+import { type CountingMetrics, countingMetrics } from '../rpc/live/support/liveWorld.ts'
 import { type FaultAction, type ProxyCall, type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
 
 const chain = allChains.find(({ id }) => id === 'eip155:31337') as Chain
@@ -18,13 +19,16 @@ const MERCHANT = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
 let sandbox: Sandbox
 let proxies: readonly RpcProxy[]
 let access: ChainAccess
+let metrics: CountingMetrics
+const logger = recordingLogger()
 
 beforeAll(async () => {
   sandbox = await startSandbox({ logger: silentLogger })
   const url = sandbox.chains[0]?.rpcUrl ?? ''
   proxies = await Promise.all([startRpcProxy(url), startRpcProxy(url)])
   const endpoints = proxies.map((proxy, priority) => ({ url: new Secret(proxy.url), priority }))
-  const options = { timeoutMs: 5_000, cache: lruNodeCache(100), metrics: silentMetrics }
+  metrics = countingMetrics()
+  const options = { timeoutMs: 5_000, cache: lruNodeCache(100), metrics, logger }
   access = openChainAccess(chain, endpoints, options)
 })
 
@@ -43,7 +47,7 @@ async function rehearse() {
   const adapter = evmAdapter(chain, access)
   const action = { to: MERCHANT, amount: '5', asset: 'USDC' }
   const draft = await adapter.draft(action, AGENT, unattended())
-  return adapter.plan(draft, { urgency: 'standard', maxGasPrice: 500_000_000_000n }, unattended())
+  return adapter.plan(draft, { urgency: 'standard', maxGasPrice: 500_000_000_000n }, [], unattended())
 }
 
 const isOfABlock = ({ params }: ProxyCall) => typeof params[1] === 'object'
@@ -163,6 +167,12 @@ test('F17: a witness that is silent holds nothing up for long, and is left out',
   const { rehearsal } = await rehearse()
   expect(rehearsal.outcome.ok).toBe(true)
   expect(performance.now() - started).toBeLessThan(4_500)
+  const labels = { chain: 'eip155:31337', host: new URL(proxies[1]?.url ?? '').host, why: 'silent' }
+  expect(metrics.total('rpc_witnesses_left_out')).toBe(1)
+  expect(metrics.total('rpc_witnesses_left_out', labels)).toBe(1)
+  expect(logger.lines.filter(({ message }) => message === 'a witness was left out')).toEqual([
+    { message: 'a witness was left out', fields: labels },
+  ])
 })
 
 test('F17: an endpoint that is down is no contradiction: the other one serves alone', async () => {

@@ -14,11 +14,13 @@ import { tools } from '../../tools/index.ts'
 import type { ChainListOutput } from '../../tools/list-chains.ts'
 import type { OperationPageOutput } from '../../tools/list-operations.ts'
 import type { GasQuoteOutput } from '../../tools/quote-gas.ts'
+import type { ReplacementOutput } from '../../tools/replace-transaction.ts'
 import type { IntentOutput } from '../../tools/simulate-transaction.ts'
 
-// What design.md and issue 2 allow for these nine tools, in tokens of four characters.
-const SEEN_BUDGET = 2_200
-const LIST_BUDGET = 4_500
+// What these ten tools take of design.md's 4,500 and 9,000 for twenty, in tokens of four characters. The two longest
+// answers, an intent and an operation, are among them: the ten to come have 3,800 for theirs.
+const SEEN_BUDGET = 2_250
+const LIST_BUDGET = 5_200
 const MAX_TOOLS = 20
 
 const tokens = (value: unknown) => JSON.stringify(value).length / 4
@@ -81,7 +83,7 @@ describe('the catalogue', () => {
 
   test('never changes silently: hash over everything that clients see (T32)', () => {
     expect(digestOf(JSON.parse(JSON.stringify(listing)))).toMatchInlineSnapshot(
-      `"0x4d70d7e56844b428ed8edea89a5993dbcd048c73d1b326e02b7187a0b521dbdc"`,
+      `"0xefbf49eaadd86648d0ceb7b8983ce969face51c3aac065a71d0c8f4bfccc4299"`,
     )
   })
 })
@@ -92,7 +94,7 @@ describe.each(cases)('%s', (_name, tool, entry) => {
   })
 
   test('is named with a verb and described in 80 to 700 characters', () => {
-    expect(entry.name).toMatch(/^(?:list|get|quote|simulate|send)(?:_[a-z]+)+$/)
+    expect(entry.name).toMatch(/^(?:list|get|quote|simulate|send|replace)(?:_[a-z]+)+$/)
     expect(entry.title.length).toBeGreaterThan(5)
     expect(entry.description.length).toBeGreaterThanOrEqual(80)
     expect(entry.description.length).toBeLessThanOrEqual(700)
@@ -101,7 +103,7 @@ describe.each(cases)('%s', (_name, tool, entry) => {
   })
 
   test('mentions only tools that exist', () => {
-    const words = JSON.stringify(entry).match(/\b(?:list|get|quote|simulate|send)_[a-z]+\b/g) ?? []
+    const words = JSON.stringify(entry).match(/\b(?:list|get|quote|simulate|send|replace)_[a-z]+\b/g) ?? []
     for (const word of words) expect(tools.map((other) => other.name)).toContain(word)
   })
 
@@ -172,6 +174,7 @@ describe('types', () => {
     expectTypeOf<Shown<typeof BalanceSheetOutput>>().toEqualTypeOf<View<'balances', 'read'>>()
     expectTypeOf<Shown<typeof GasQuoteOutput>>().toEqualTypeOf<View<'gas', 'quote'>>()
     expectTypeOf<Shown<typeof IntentOutput>>().toEqualTypeOf<View<'intents', 'prepare'>>()
+    expectTypeOf<Shown<typeof ReplacementOutput>>().toEqualTypeOf<View<'replacements', 'prepare'>>()
     expectTypeOf<Shown<typeof OperationOutput>>().toEqualTypeOf<View<'operations', 'get'>>()
     expectTypeOf<Shown<typeof OperationOutput>>().toEqualTypeOf<View<'operations', 'execute'>>()
     expectTypeOf<Shown<typeof OperationPageOutput>>().toEqualTypeOf<View<'operations', 'list'>>()

@@ -25,10 +25,10 @@ const problem = expect.stringMatching(
   /^The sandbox is not usable: the state folder is read-only\. Correct that/,
 )
 
-const following = async (chain: string) => (await chains.open(chain)).access.live.following()
+const access = async (chain: string) => (await chains.open(chain)).access
 
 it('R10: list_chains names the chains and what is wrong with them', async () => {
-  const { chains: listed, notConfigured } = await listChains(chains, following, caller())
+  const { chains: listed, notConfigured } = await listChains(chains, access, caller())
   expect(listed).toMatchObject([
     { chain: { id: 'eip155:31337' }, problem },
     { chain: { id: 'eip155:31338' }, problem },
@@ -36,23 +36,26 @@ it('R10: list_chains names the chains and what is wrong with them', async () => 
   expect(notConfigured).toContain('eip155:8453 (base)')
 })
 
-it('R10: get_status tells everything else', async () => {
-  const sources = {
+const statusOf = (probe: StatusSources['probe']) =>
+  ({
     version: '0.0.0',
     sandbox: true,
     directory: chains,
     operations: { countByState: async () => ({ running: 1, committed: 2, failed: 3, stuck: 0 }) },
-    probe: async (chain: string) => {
-      await chains.open(chain)
-      throw new Error('unreachable')
-    },
-    following,
+    probe,
+    access,
     lockJournal: async () => undefined,
     cache: () => ({ size: 0, hits: 0, misses: 0, evictions: 0 }),
     warnings: [],
     clock: testClock(),
     startedAt: 0,
-  } as unknown as StatusSources
+  }) as unknown as StatusSources
+
+it('R10: get_status tells everything else', async () => {
+  const sources = statusOf(async (chain) => {
+    await chains.open(chain)
+    throw new Error('unreachable')
+  })
   expect(await reportStatus(sources, caller())).toMatchObject({
     chains: [
       { chain: { id: 'eip155:31337' }, endpoints: [], problem },
@@ -61,6 +64,11 @@ it('R10: get_status tells everything else', async () => {
     operations: { committed: 2 },
     journal: { writable: true },
   })
+})
+
+it('R10: get_status does not pass a defect of ours off as a chain that is down', async () => {
+  const sources = statusOf(() => Promise.reject(new TypeError('a defect')))
+  await expect(reportStatus(sources, caller())).rejects.toThrow(new TypeError('a defect'))
 })
 
 it('get_wallets needs no chain that answers', async () => {

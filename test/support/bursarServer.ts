@@ -13,6 +13,7 @@ import type { WalletListOutput } from '../../tools/get-wallets.ts'
 import type { ChainListOutput } from '../../tools/list-chains.ts'
 import type { OperationPageOutput } from '../../tools/list-operations.ts'
 import type { GasQuoteOutput } from '../../tools/quote-gas.ts'
+import type { ReplacementOutput } from '../../tools/replace-transaction.ts'
 import type { IntentOutput } from '../../tools/simulate-transaction.ts'
 import { type CallOptions, type Command, type Connection, connectClient, type Era } from './clients.ts'
 import type { World } from './engine.ts'
@@ -31,6 +32,7 @@ export interface Answers {
   readonly send_transaction: z.infer<typeof OperationOutput>
   readonly get_operation: z.infer<typeof OperationOutput>
   readonly list_operations: z.infer<typeof OperationPageOutput>
+  readonly replace_transaction: z.infer<typeof ReplacementOutput>
   readonly get_status: z.infer<typeof StatusOutput>
 }
 export type ToolName = keyof Answers

@@ -26,6 +26,7 @@ import { IntentStore } from '../../src/store/intents.ts'
 import { Journal } from '../../src/store/journal.ts'
 import { NonceTableStore } from '../../src/store/nonces.ts'
 import { OperationStore } from '../../src/store/operations.ts'
+import { ReplacementStore } from '../../src/store/replacements.ts'
 import { StepStore } from '../../src/store/steps.ts'
 import { Broadcaster } from '../../src/transactions/broadcaster.ts'
 import { ChainGuard } from '../../src/transactions/chainGuard.ts'
@@ -34,7 +35,9 @@ import { Intents } from '../../src/transactions/intents.ts'
 import { Judge } from '../../src/transactions/judge.ts'
 import { Leases } from '../../src/transactions/leases.ts'
 import { Operations } from '../../src/transactions/operations.ts'
-import type { PrepareRequest } from '../../src/transactions/views.ts'
+import { Replacements } from '../../src/transactions/replacements.ts'
+import { StuckTransactions } from '../../src/transactions/stuckTransactions.ts'
+import type { OperationView, PrepareRequest, ReplaceRequest } from '../../src/transactions/views.ts'
 import { WalletBook } from '../../src/wallets/walletBook.ts'
 import { type RpcProxy, startRpcProxy } from './rpcProxy.ts'
 
@@ -119,6 +122,8 @@ export interface EngineOptions {
   readonly ttlSeconds?: number
   /** Calls a second that each endpoint takes. */
   readonly rateLimit?: number
+  /** What waits for so many blocks is sped up. */
+  readonly speedUpAfterBlocks?: bigint
   /** Nonces by way of this Redis, as a process with REDIS_URL has them. */
   readonly redis?: { readonly url: string; readonly without?: 'journal' | 'refuse' }
   /** Heads are pushed: anvil serves sockets where it serves HTTP. */
@@ -191,9 +196,17 @@ export function startEngine(options: EngineOptions) {
     clock,
     logger: silentLogger,
   }
-  const driver = new Driver(parts)
-  const preparing = new Intents({ ...parts, ttlSeconds: options.ttlSeconds ?? 600 })
-  const executing = new Operations({ ...parts, driver })
+  const ttlSeconds = options.ttlSeconds ?? 600
+  const replacing = new Replacements({
+    ...parts,
+    ttlSeconds,
+    replacements: new ReplacementStore(journal),
+  })
+  const afterBlocks = options.speedUpAfterBlocks
+  const stuck = new StuckTransactions({ replacements: replacing, afterBlocks, logger: silentLogger })
+  const driver = new Driver({ ...parts, stuck })
+  const preparing = new Intents({ ...parts, ttlSeconds })
+  const executing = new Operations({ ...parts, driver, replacements: replacing })
   return {
     ...parts,
     driver,
@@ -202,6 +215,8 @@ export function startEngine(options: EngineOptions) {
     path,
     prepare: (request: Partial<PrepareRequest>, by = caller()) =>
       preparing.prepare({ chain: 'sandbox-a', wallet: 'agent', ...request } as PrepareRequest, by),
+    replace: (request: Pick<ReplaceRequest, 'operation' | 'kind'> & Partial<ReplaceRequest>, by = caller()) =>
+      replacing.prepare({ idempotencyKey: `${request.kind} ${request.operation}`, ...request }, by),
     execute: (intentId: string, by = caller()) => executing.execute({ intentId }, by),
     get: (operation: string, by = caller()) => executing.get({ operation }, by),
     list: () => executing.list({}, caller()),
@@ -213,6 +228,21 @@ export function startEngine(options: EngineOptions) {
       await journal.close()
       if (options.home === undefined) rmSync(home, { recursive: true, force: true })
     },
+  }
+}
+
+/** Drives an operation as another process that shares the journal and has just taken over; answers how it stands. */
+export async function takeOver(
+  { home, clock }: Engine,
+  lanes: readonly Lane[],
+  operationId: string,
+): Promise<OperationView> {
+  const other = startEngine({ lanes, home, clock })
+  try {
+    await other.driver.drive(operationId)
+    return await other.get(operationId)
+  } finally {
+    await other.stop()
   }
 }
 

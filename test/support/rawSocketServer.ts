@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
 /** A WebSocket server that says exactly what a test wants, whether or not it is the protocol. */
@@ -25,22 +25,11 @@ export async function startRawSocketServer(
     accepted++
     open.add(socket)
     socket.on('error', () => undefined).on('close', () => open.delete(socket))
-    const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
-    const accept = createHash('sha1').update(key).digest('base64')
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
-    )
-    let buffered = Buffer.alloc(0)
-    socket.on('data', (data) => {
-      buffered = Buffer.concat([buffered, data])
-      for (let frame = firstFrame(buffered); frame; frame = firstFrame(buffered)) {
-        buffered = buffered.subarray(frame.length)
-        if (frame.opcode !== 1) continue
-        const call = JSON.parse(frame.text) as { id: number; method: string; params: unknown[] }
-        const result = answer(call)
-        if (result !== undefined)
-          socket.write(textFrame(JSON.stringify({ jsonrpc: '2.0', id: call.id, result })))
-      }
+    takeSocket(request, socket, (text) => {
+      const call = JSON.parse(text) as { id: number; method: string; params: unknown[] }
+      const result = answer(call)
+      if (result !== undefined)
+        socket.write(textFrame(JSON.stringify({ jsonrpc: '2.0', id: call.id, result })))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -64,6 +53,23 @@ export async function startRawSocketServer(
   }
 }
 
+/** Says yes to a handshake, and tells of each text that the client sends. */
+export function takeSocket(request: IncomingMessage, socket: Socket, onText: (text: string) => void): void {
+  const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
+  const accept = createHash('sha1').update(key).digest('base64')
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  )
+  let buffered = Buffer.alloc(0)
+  socket.on('data', (data) => {
+    buffered = Buffer.concat([buffered, data])
+    for (let frame = firstFrame(buffered); frame; frame = firstFrame(buffered)) {
+      buffered = buffered.subarray(frame.length)
+      if (frame.opcode === 1) onText(frame.text)
+    }
+  })
+}
+
 /** The head of a text frame that announces so many bytes. */
 export function frameHead(length: number): Buffer {
   const head = Buffer.alloc(10)
@@ -73,7 +79,7 @@ export function frameHead(length: number): Buffer {
   return head
 }
 
-function textFrame(text: string): Buffer {
+export function textFrame(text: string): Buffer {
   const payload = Buffer.from(text)
   return Buffer.concat([frameHead(payload.length), payload])
 }

@@ -44,6 +44,7 @@ async function judged() {
   const planned: Planned = await adapter.plan(
     draft,
     { urgency: 'standard', maxGasPrice: 500_000_000_000n },
+    [],
     signal,
   )
   const { payload, terms, rehearsal } = planned

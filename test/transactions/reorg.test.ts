@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { type Engine, MERCHANT, startEngine, startWorld, type World } from '../support/engine.ts'
+import { type Engine, MERCHANT, startEngine, startWorld, takeOver, type World } from '../support/engine.ts'
 
 let world: World
 let engine: Engine
@@ -19,16 +19,8 @@ beforeEach(async () => {
 
 const sent = () => world.a.proxy.calls.filter(({ method }) => method === 'eth_sendRawTransaction')
 
-/** Drives as a process that did not send the bytes itself, and so need not wait before sending them again. */
-async function driveAfresh(operationId: string) {
-  const other = startEngine({ lanes: [world.a], home: engine.home, clock: engine.clock })
-  try {
-    await other.driver.drive(operationId)
-    return await other.get(operationId)
-  } finally {
-    await other.stop()
-  }
-}
+/** As a process that did not send the bytes itself, and so need not wait before sending them again. */
+const driveAfresh = (operationId: string) => takeOver(engine, [world.a], operationId)
 
 async function pay(idempotencyKey: string) {
   const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.3', idempotencyKey })

@@ -109,3 +109,21 @@ it('R5: what was held is settled by inclusion and counts no more', async () => {
     ).size,
   ).toBe(0)
 })
+
+it('R5: what one account holds counts on its own chain, and for no other account', async () => {
+  await world.a.ask('anvil_setBalance', AGENT, '0x8ac7230489e80000')
+  const treasury = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
+  const { intentId } = await engine.prepare({ to: 'merchant', amount: '1', idempotencyKey: 'mine' })
+  const { operationId } = await engine.execute(intentId)
+  const held = async (account: string, chain = 'eip155:31337') => {
+    const amounts = await engine.operations.held({ chain, account, asOf: { block: '0', minedCount: 0n } })
+    return [...amounts.keys()]
+  }
+  const holders = async () => [await held(AGENT), await held(treasury), await held(AGENT, 'eip155:31338')]
+  // First while it waits, then when it is mined and the balance of an older block does not show it yet.
+  expect(await holders()).toEqual([['eip155:31337/slip44:1'], [], []])
+  await world.a.mine()
+  await engine.driver.drive(operationId)
+  expect(engine.rows('select distinct state from reservations')).toEqual([{ state: 'settled' }])
+  expect(await holders()).toEqual([['eip155:31337/slip44:1'], [], []])
+})

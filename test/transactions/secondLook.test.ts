@@ -317,6 +317,18 @@ describe('R13: a chain that is replaced under a running process', () => {
     await world.a.mine()
   })
 
+  it('R14: says so once, however often it is looked at: what has not changed is not recorded again', async () => {
+    const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.01', idempotencyKey: 'said once' })
+    const { operationId } = await engine.execute(intentId)
+    replaced()
+    for (let look = 0; look < 3; look++) {
+      engine.clock.advance(10_001)
+      await expect(engine.driver.drive(operationId)).rejects.toMatchObject({ code: 'chain_replaced' })
+    }
+    expect(engine.rows("select event from audit where event = 'step.unknown'")).toHaveLength(1)
+    await world.a.mine()
+  })
+
   it('R5: keeps no funds held for what was never signed, once its intent has expired', async () => {
     const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.01', idempotencyKey: 'stranded' })
     const { operationId } = await beginOnly(engine, intentId)

@@ -65,6 +65,7 @@ export function cached(inner: RpcTransport, cache: Cache, scope: string): Cached
       head = number
     },
     send(requests, signal) {
+      if (signal.aborted) return Promise.reject(signal.reason)
       const lifetime = lifetimeOfBatch(requests)
       if (lifetime.kind === 'never') return inner.send(requests, signal)
       const about = lifetime.kind === 'forever' ? 'f' : `${generation}`
@@ -85,7 +86,6 @@ function isKeepable(outcome: RpcOutcome): boolean {
 
 /** One caller's abort ends that caller's wait; the round trip goes on for the others. */
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })

@@ -52,6 +52,19 @@ export class BlockReader implements BlockSource {
     return this.#block(at(number))
   }
 
+  /** The same as the pool sees it, for when a socket must not vouch for itself. */
+  async byNumberInPool(number: bigint): Promise<HeadBlock | undefined> {
+    const { method, params } = at(number)
+    const result = await this.#client.call(method, params, unattended())
+    return result === null ? undefined : parseBlock(result, this.#client.host)
+  }
+
+  /** Whether the pool knows a block of that hash. */
+  async isInPool(hash: string): Promise<boolean> {
+    const result = await this.#client.call('eth_getBlockByHash', [hash, false], unattended())
+    return result !== null && parseBlock(result, this.#client.host).hash === hash
+  }
+
   /** The newest block as the pool sees it: a socket may be stuck behind the chain without knowing. */
   async latest(): Promise<HeadBlock> {
     const result = await this.#client.call('eth_getBlockByNumber', ['latest', false], unattended())

@@ -1,4 +1,4 @@
-import type { HeadBlock } from './blocks.ts'
+import { garbage, type HeadBlock } from './blocks.ts'
 import { changesBetween, type HeadEvent } from './headChanges.ts'
 
 /** Where blocks come from that nobody announced. */
@@ -51,29 +51,35 @@ export class HeadChain {
 
   /**
    * What a head means, in the order in which it happened; heads are taken one at a time. Throws, and changes
-   * nothing, when a block that is needed cannot be had.
+   * nothing, when a block that is needed cannot be had. `byNumber` says what is on the chain now; by default the
+   * source does.
    */
-  advance(head: HeadBlock): Promise<readonly HeadEvent[]> {
-    const advance = this.#advancing.then(() => this.#take(head))
+  advance(head: HeadBlock, byNumber?: BlockSource['byNumber']): Promise<readonly HeadEvent[]> {
+    const ask = byNumber ?? ((number: bigint) => this.#source.byNumber(number))
+    const advance = this.#advancing.then(() => this.#take(head, ask))
     this.#advancing = advance.catch(() => undefined)
     return advance
   }
 
-  async #take(head: HeadBlock): Promise<readonly HeadEvent[]> {
+  async #take(head: HeadBlock, byNumber: BlockSource['byNumber']): Promise<readonly HeadEvent[]> {
     const { newest } = this
     if (!newest) return this.#become([head])
     if (head.hash === newest.hash) {
       this.#foundShorter = 0
       return []
     }
-    if (head.number <= newest.number) return this.#takeLower(head, newest)
+    if (head.number <= newest.number) return this.#takeLower(head, newest, byNumber)
     this.#foundShorter = 0
     return this.#become(await this.#joined(head))
   }
 
   /** A head that is not above ours: late news, another branch, or a chain that was rolled back. */
-  async #takeLower(head: HeadBlock, newest: HeadBlock): Promise<readonly HeadEvent[]> {
-    const there = await this.#source.byNumber(newest.number)
+  async #takeLower(
+    head: HeadBlock,
+    newest: HeadBlock,
+    byNumber: BlockSource['byNumber'],
+  ): Promise<readonly HeadEvent[]> {
+    const there = await byNumber(newest.number)
     if (there?.hash === newest.hash) {
       this.#foundShorter = 0
       return []
@@ -95,7 +101,11 @@ export class HeadChain {
     const branch = [head]
     for (let lowest = head; !place.has(lowest.parentHash); ) {
       if (lowest.number <= oldest.number) return branch.reverse()
-      lowest = await this.#source.byHash(lowest.parentHash)
+      const parent = await this.#source.byHash(lowest.parentHash)
+      // Invented ancestors need have no end.
+      if (parent.number !== lowest.number - 1n)
+        throw garbage('a source of blocks', 'a parent of another height')
+      lowest = parent
       branch.push(lowest)
     }
     const ancestor = place.get((branch.at(-1) as HeadBlock).parentHash) ?? 0

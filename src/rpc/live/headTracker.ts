@@ -5,8 +5,10 @@ import type { Metrics } from '../../primitives/metrics.ts'
 import { Bell } from './bell.ts'
 import type { BlockReader } from './blockReader.ts'
 import { type HeadBlock, parseBlock } from './blocks.ts'
-import { HeadChain } from './headChain.ts'
+import { type BlockSource, HeadChain } from './headChain.ts'
 import { changesBetween, type HeadEvent } from './headChanges.ts'
+import { PushedHeads } from './pushedHeads.ts'
+import type { NoticeSource } from './socketConduct.ts'
 import type { SocketConnection } from './socketConnection.ts'
 
 export interface HeadTrackerOptions {
@@ -35,8 +37,10 @@ export function headTiming({ blockTimeMs }: Chain): HeadTiming {
 
 /** Parents read when it begins, so that a reorganisation that comes right then has its ancestor. */
 const LINEAGE = { min: 12, max: 32 }
-/** A pushed head that is so far above ours may be anything: the pool is asked before it is believed. */
+/** A longer gap is not read. */
 const FAR = 256n
+/** Blocks that are taken at a socket's word before the endpoints are asked once, even if nobody is worth requests. */
+const UNSEEN = 50n
 /** Heads that cannot be joined to the chain this often in a row are begun again from. */
 const MAX_FAILURES = 8
 
@@ -50,12 +54,15 @@ export class HeadTracker {
   readonly #bell = new Bell()
   readonly #listeners = new Set<() => void>()
   #pushed: { readonly active: boolean } | undefined
-  /** No announcement is taken in before: the last one led nowhere, and a look follows. */
-  #deafUntil = 0
-  /** The newest block that was announced and not yet taken in. */
-  #announced: HeadBlock | undefined
+  readonly #heads: PushedHeads
+  /** The newest block when the endpoints were asked last, or the first that was pushed. */
+  #asked: bigint | undefined
+  /** A socket was dropped for heads that it invented, and some of them may be ours. */
+  #distrusts = false
   #failures = 0
   #lookAt = 0
+  /** When the last look began, whether or not it succeeded. */
+  #triedAt = Number.NEGATIVE_INFINITY
   #lookedAt = Number.NEGATIVE_INFINITY
   /** Somebody waits for a look, whether or not it finds anything new. */
   #wanted = false
@@ -63,6 +70,7 @@ export class HeadTracker {
   constructor(options: HeadTrackerOptions) {
     this.#options = options
     this.#chain = new HeadChain(options.reader)
+    this.#heads = new PushedHeads(options.chain.blockTimeMs)
   }
 
   /** The newest blocks, oldest first, each the parent of the next. Empty before the first look. */
@@ -120,7 +128,7 @@ export class HeadTracker {
     const { socket, polls } = this.#options
     this.#lookAt = polls() ? 0 : Number.POSITIVE_INFINITY
     const listener = {
-      notice: (result: unknown) => this.#hear(result, socket?.host ?? ''),
+      notice: (result: unknown, source: NoticeSource) => this.#hear(result, source),
       changed: () => {
         if (polls()) this.look()
       },
@@ -130,12 +138,13 @@ export class HeadTracker {
       const now = performance.now()
       if (now >= this.#lookAt) {
         this.#lookAt = now + this.#interval()
-        const looked = await this.#tried(async () => this.#take(await this.#options.reader.latest()))
+        this.#triedAt = now
+        const looked = await this.#tried(() => this.#lookInPool())
         if (looked) this.#seenAt(now)
-        else this.#retrySoon()
+        if (!looked || this.#heads.suspect) this.#retrySoon()
       }
       await this.#takeAnnounced()
-      if (!this.#announced) await this.#bell.heard(this.#lookAt - performance.now(), signal)
+      if (!this.#heads.waiting) await this.#bell.heard(this.#lookAt - performance.now(), signal)
     }
   }
 
@@ -147,15 +156,32 @@ export class HeadTracker {
   }
 
   async #takeAnnounced(): Promise<void> {
-    const announced = this.#announced
-    this.#announced = undefined
-    if (!announced || performance.now() < this.#deafUntil) return
-    const { newest } = this
-    const isFar = newest !== undefined && announced.number - newest.number > FAR
-    if (!isFar && (await this.#tried(() => this.#take(announced)))) return
+    const announced = this.#heads.take()
+    if (!announced) return
+    const taken = await this.#tried(async () => {
+      await this.#take(announced)
+    })
+    if (taken) return
     // One look instead of a read of the pool for each head that a socket may invent.
-    this.#deafUntil = performance.now() + this.#options.timing.pollMs
+    this.#heads.ledNowhere(this.#options.timing.pollMs)
     this.#retrySoon()
+  }
+
+  /** Where the chain ends as the endpoints tell: the word of a socket counts for nothing here. */
+  async #lookInPool(): Promise<void> {
+    const { reader } = this.#options
+    const { suspect } = this.#heads
+    if (suspect !== undefined) this.#heads.answered(await reader.isInPool(suspect))
+    const latest = await reader.latest()
+    const { path, newest } = this
+    const believed = this.#distrusts ? believedUpTo(latest, path) : undefined
+    const events = believed
+      ? this.#tell(this.#chain.restart(believed), path)
+      : await this.#take(latest, (number) => reader.byNumberInPool(number))
+    this.#asked = this.newest?.number
+    const isRefuted = !this.#distrusts && events.some(({ kind }) => kind !== 'head')
+    this.#distrusts = false
+    if (isRefuted && newest && this.#heads.refuted(newest.hash)) this.#distrust()
   }
 
   #seenAt(now: number): void {
@@ -169,30 +195,44 @@ export class HeadTracker {
     this.#lookAt = Math.min(this.#lookAt, performance.now() + this.#options.timing.pollMs)
   }
 
-  #hear(result: unknown, host: string): void {
-    try {
-      const block = parseBlock(result, host)
-      this.#options.reader.hint(block)
-      this.#announced = block
-    } catch (error) {
-      this.#options.logger.warn('a head was not understood', {
-        chain: this.#options.chain.id,
-        cause: String(error),
-      })
+  /** Throws `provider_garbage` when it is no head. */
+  #hear(result: unknown, source: NoticeSource): void {
+    const block = parseBlock(result, source.host)
+    const hearing = this.#heads.hear(block, source, this.newest)
+    if (hearing === 'dropped') this.#distrust()
+    if (hearing === 'ask') this.#lookBy(this.#triedAt + this.#options.timing.pollMs)
+    if (hearing !== 'take') return
+    this.#options.reader.hint(block)
+    this.#asked ??= block.number
+    if (block.number - this.#asked > UNSEEN) {
+      this.#asked = block.number
+      this.#lookBy(0)
     }
     this.#bell.ring()
   }
 
-  async #take(head: HeadBlock): Promise<void> {
+  #distrust(): void {
+    this.#distrusts = true
+    this.#lookBy(0)
+  }
+
+  #lookBy(at: number): void {
+    if (at >= this.#lookAt) return
+    this.#lookAt = at
+    this.#bell.ring()
+  }
+
+  /** `byNumber` says what is on the chain, where it is not enough that whoever announced it does. */
+  async #take(head: HeadBlock, byNumber?: BlockSource['byNumber']): Promise<readonly HeadEvent[]> {
     const { newest, path } = this.#chain
     if (!newest) return this.#begin(head)
     const missing = head.number - newest.number - 1n
     if (missing > 0n && missing < FAR)
       await this.#options.reader.readAhead(newest.number + 1n, head.number - 1n)
-    this.#tell(await this.#chain.advance(head), path)
+    return this.#tell(await this.#chain.advance(head, byNumber), path)
   }
 
-  async #begin(head: HeadBlock): Promise<void> {
+  async #begin(head: HeadBlock): Promise<readonly HeadEvent[]> {
     const parents = this.#options.polls() ? await this.#parentsOf(head) : []
     const path = [head]
     for (const parent of [...parents].reverse()) {
@@ -200,7 +240,7 @@ export class HeadTracker {
       path.unshift(parent)
     }
     const before = this.path
-    this.#tell(this.#chain.restart(path), before)
+    return this.#tell(this.#chain.restart(path), before)
   }
 
   async #parentsOf({ number }: HeadBlock): Promise<readonly HeadBlock[]> {
@@ -209,8 +249,8 @@ export class HeadTracker {
     return number === 0n ? [] : this.#options.reader.readAhead(from, number - 1n)
   }
 
-  #tell(events: readonly HeadEvent[], before: readonly HeadBlock[]): void {
-    if (this.path === before) return
+  #tell(events: readonly HeadEvent[], before: readonly HeadBlock[]): readonly HeadEvent[] {
+    if (this.path === before) return []
     const { metrics, logger, chain } = this.#options
     const labels = { chain: chain.id }
     for (const event of events) {
@@ -228,6 +268,7 @@ export class HeadTracker {
     if (heads > 1) metrics.count('rpc_gaps_filled', { ...labels, of: 'heads' }, heads - 1)
     if (this.newest) metrics.gauge('rpc_head', labels, Number(this.newest.number))
     for (const listener of [...this.#listeners]) listener()
+    return events
   }
 
   /** Whether it worked. Failures of providers end with the next look; the same one over and over does not. */
@@ -250,4 +291,12 @@ export class HeadTracker {
       return false
     }
   }
+}
+
+/** What is left of a path when nothing above `latest` is believed; undefined when `latest` has to be joined to it. */
+function believedUpTo(latest: HeadBlock, path: readonly HeadBlock[]): readonly HeadBlock[] | undefined {
+  const at = path.findIndex(({ hash }) => hash === latest.hash)
+  if (at >= 0) return path.slice(0, at + 1)
+  const [oldest] = path
+  return oldest && latest.number < oldest.number ? [latest] : undefined
 }

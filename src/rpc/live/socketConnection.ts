@@ -7,7 +7,15 @@ import type { Metrics } from '../../primitives/metrics.ts'
 import { readsOnly } from '../guards.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import { Backoff } from './backoff.ts'
-import { type LineChain, openLine, type SocketEndpoint, type SocketLine, verifyLine } from './socketLine.ts'
+import { SocketConduct } from './socketConduct.ts'
+import {
+  type LineChain,
+  NO_MESSAGE,
+  openLine,
+  type SocketEndpoint,
+  type SocketLine,
+  verifyLine,
+} from './socketLine.ts'
 import { SocketUptime } from './socketUptime.ts'
 import { wireHost } from './socketWire.ts'
 import { type Subscription, type SubscriptionListener, Subscriptions } from './subscriptions.ts'
@@ -136,21 +144,28 @@ export class SocketConnection implements RpcTransport {
     const backoff = new Backoff({ ...timing.backoff, ...(random && { random }) })
     while (!signal.aborted) {
       const { host } = this
+      const { metrics } = this.#options
+      const conduct = new SocketConduct({ chain, host, metrics, logger })
       let liveSince: number | undefined
       try {
-        const line = await this.#connect(signal)
+        const line = await this.#connect(conduct, signal)
         liveSince = performance.now()
         this.#reason = await this.#serve(line, signal)
+        if (conduct.isDropped) this.#endpoint += 1
       } catch (error) {
         // What went wrong is told by report() and the log; the next try is all that can be done about it.
         this.#reason = isBursarError(error) ? error.message : String(error)
         this.#endpoint += 1
       }
       if (signal.aborted) return
-      logger.warn('socket lost', { chain, host, reason: this.#reason })
+      logger.warn('socket lost', { chain, host, reason: this.#reason, ...conduct.counts })
       // One that is taken away again at once must not be dialled at full speed; one that has served comes back soon,
-      // however long the outage was before it.
-      if (liveSince !== undefined && performance.now() - liveSince > 2 * timing.backoff.minMs) {
+      // however long the outage was before it. One that was dropped for what it said has not served.
+      if (
+        !conduct.isDropped &&
+        liveSince !== undefined &&
+        performance.now() - liveSince > 2 * timing.backoff.minMs
+      ) {
         backoff.reset()
         this.#endpoint = 0
       }
@@ -158,16 +173,20 @@ export class SocketConnection implements RpcTransport {
     }
   }
 
-  #connect(signal: AbortSignal): Promise<SocketLine> {
+  async #connect(conduct: SocketConduct, signal: AbortSignal): Promise<SocketLine> {
     const options = {
       ...this.#options,
       timeoutMs: this.#options.timing.timeoutMs,
       onHeard: () => {
         this.#heardAt = performance.now()
       },
-      onNotice: (subscription: string, result: unknown) => this.#subscriptions.deliver(subscription, result),
+      onNotice: (subscription: string, result: unknown) =>
+        this.#subscriptions.deliver(subscription, result, conduct),
+      onGarbage: () => conduct.broke(NO_MESSAGE),
     }
-    return openLine(this.#next(), options, signal)
+    const line = await openLine(this.#next(), options, signal)
+    conduct.begins(line.wire.destroy)
+    return line
   }
 
   /** Uses a line until it is lost, and says why it was. */

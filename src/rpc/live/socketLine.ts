@@ -30,9 +30,12 @@ export interface LineOptions extends LineChain {
   /** Told of every message, before it is looked at. */
   readonly onHeard: () => void
   readonly onNotice: (subscription: string, result: unknown) => void
+  /** Told of a message that is none; the connection is ended. */
+  readonly onGarbage: () => void
 }
 
 const MAX_CALLS = 1_000
+export const NO_MESSAGE = 'what it says is no JSON-RPC'
 
 /** A connection whose chain is verified. Throws `provider_unreachable` or `provider_wrong_chain`. */
 export async function openLine(
@@ -48,7 +51,10 @@ export async function openLine(
     const message = readMessage(text)
     if (message.kind === 'answer') calls.settle(message.id, message.outcome)
     else if (message.kind === 'notice') options.onNotice(message.subscription, message.result)
-    else wire?.destroy()
+    else {
+      options.onGarbage()
+      wire?.destroy(NO_MESSAGE)
+    }
   }
   wire = await openWire({ url: endpoint.url, timeoutMs, onText }, signal)
   void wire.closed.then((reason) => calls.failAll(reason))
@@ -97,7 +103,7 @@ export async function probeSocket(
   try {
     const line = await openLine(
       endpoint,
-      { ...chain, timeoutMs, onHeard: nothing, onNotice: nothing },
+      { ...chain, timeoutMs, onHeard: nothing, onNotice: nothing, onGarbage: nothing },
       signal,
     )
     line.wire.destroy()

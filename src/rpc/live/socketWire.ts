@@ -7,7 +7,7 @@ import { hostOf, type Secret } from '../../primitives/secret.ts'
 export interface SocketWire {
   send(text: string): void
   /** Ends it at once, also when the other side has long stopped listening. */
-  destroy(): void
+  destroy(why?: string): void
   /** Resolves, with the reason, when it is no longer open. */
   readonly closed: Promise<string>
 }
@@ -48,8 +48,11 @@ export async function openWire(options: WireOptions, signal: AbortSignal): Promi
     socket.addEventListener('close', () => resolve(reason), { once: true })
   })
   void closed.then(() => agent.destroy())
+  let isEnded = false
   const destroy = (why: string) => {
-    reason = why
+    // What ended it, and not what was done to it afterwards.
+    if (!isEnded) reason = why
+    isEnded = true
     // Aborts a handshake; an open socket is told goodbye and ended without waiting for an answer.
     socket.close()
     for (const each of sockets) each.destroy()
@@ -57,6 +60,8 @@ export async function openWire(options: WireOptions, signal: AbortSignal): Promi
   // The event's own words may hold the URL.
   socket.addEventListener('error', () => undefined)
   socket.addEventListener('message', ({ data }) => {
+    // What had arrived before it was ended is not wanted any more, however much it is.
+    if (isEnded) return
     if (typeof data === 'string') onText(data)
     else destroy('it sent something else than text')
   })
@@ -78,7 +83,7 @@ export async function openWire(options: WireOptions, signal: AbortSignal): Promi
   if (failure !== undefined) throw new BursarError('provider_unreachable', { host, reason: failure })
   return {
     send: (text) => socket.send(text),
-    destroy: () => destroy('it was ended'),
+    destroy: (why = 'it was ended') => destroy(why),
     closed,
   }
 }

@@ -1,9 +1,12 @@
+import { isBursarError } from '../../errors/bursarError.ts'
 import type { Logger } from '../../primitives/logger.ts'
 import { untrusted } from '../../primitives/untrusted.ts'
 import type { RpcOutcome } from '../transport.ts'
+import type { NoticeSource } from './socketConduct.ts'
 
 export interface SubscriptionListener {
-  notice(result: unknown): void
+  /** Throws what is wrong with a notice, which counts against the connection that it came over. */
+  notice(result: unknown, source: NoticeSource): void
   /** It has become active, or is no longer. */
   changed(): void
 }
@@ -73,8 +76,13 @@ export class Subscriptions {
     return undefined
   }
 
-  deliver(server: string, result: unknown): void {
-    this.#byServer.get(server)?.listener.notice(result)
+  deliver(server: string, result: unknown, source: NoticeSource): void {
+    try {
+      this.#byServer.get(server)?.listener.notice(result, source)
+    } catch (error) {
+      if (!isBursarError(error)) throw error
+      source.fault('malformed', error.message)
+    }
   }
 
   /** The connection is gone, and its names with it. */

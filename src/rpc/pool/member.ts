@@ -45,6 +45,7 @@ export class Member {
   doubted = false
   problem: string | undefined
   readonly #limiter: RateLimiter | undefined
+  #restsUntil = 0
   readonly #breaker = circuitBreaker(
     handleWhen((error) => this.#isToBlame(error)),
     {
@@ -62,7 +63,12 @@ export class Member {
 
   /** Whether calls may go to it without being a test of whether it is back. */
   get closed(): boolean {
-    return this.#breaker.state === CircuitState.Closed
+    return this.#breaker.state === CircuitState.Closed && this.#restMs === 0
+  }
+
+  /** For how long it wants to be asked nothing; where it has a limiter, that one knows. */
+  get #restMs(): number {
+    return Math.max(0, this.#restsUntil - performance.now())
   }
 
   get wrongChain(): boolean {
@@ -80,21 +86,38 @@ export class Member {
   }
 
   async send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    const { host } = this.transport
+    const retryAfterMs = this.#restMs
+    if (retryAfterMs > 0) throw new BursarError('provider_throttled', { host, retryAfterMs })
     const started = performance.now()
     try {
-      const outcomes = await this.#breaker.execute(() => this.transport.send(requests, signal))
+      const outcomes = await this.#breaker.execute(() => this.#answers(requests, signal))
       this.#note(performance.now() - started, undefined)
       return outcomes
     } catch (error) {
       if (error instanceof BrokenCircuitError) {
         throw new BursarError('provider_unreachable', {
-          host: this.transport.host,
+          host,
           reason: 'it failed several times and is given a rest',
         })
       }
       if (this.#isToBlame(error)) this.#note(undefined, error)
+      if (isBursarError(error, 'provider_throttled')) this.#rest(error.context.retryAfterMs)
       throw error
     }
+  }
+
+  /** An endpoint that answers nothing but "internal error" has failed, however politely. */
+  async #answers(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    const outcomes = await this.transport.send(requests, signal)
+    if (outcomes.length === 0 || !outcomes.every(isInternalError)) return outcomes
+    const reason = 'it answers with an internal error'
+    throw new BursarError('provider_unreachable', { host: this.transport.host, reason })
+  }
+
+  #rest(retryAfterMs: number | undefined): void {
+    if (this.#limiter || retryAfterMs === undefined) return
+    this.#restsUntil = performance.now() + Math.min(retryAfterMs, MOST_REST_MS)
   }
 
   /**
@@ -144,6 +167,19 @@ export class Member {
     this.errorRate += NEWEST * ((ms === undefined ? 1 : 0) - this.errorRate)
     if (ms !== undefined) this.latencyMs += (this.latencyMs === 0 ? 1 : NEWEST) * (ms - this.latencyMs)
   }
+}
+
+/** Who asks for more is as good as down. */
+const MOST_REST_MS = 60_000
+const INTERNAL_ERROR = -32_603
+
+/** Reverts come with this code as well, from some nodes: then they say so, or carry data. */
+function isInternalError(outcome: RpcOutcome): boolean {
+  if (outcome.ok) return false
+  const { code, message, data } = outcome.error
+  return (
+    code === INTERNAL_ERROR && data === undefined && /^internal (json-rpc |server )?error\b/i.test(message)
+  )
 }
 
 /** The provider failed. Refusals of the chain are outcomes and never come here; neither do callers who left. */

@@ -83,6 +83,27 @@ test('a caller who leaves ends its own wait and nobody else’s', async () => {
   expect(await stayed).toEqual([{ ok: true, result: '0x21e19e0c9bab2400000' }])
 })
 
+test('a caller who has left already asks nothing, and leaves no failure behind that nobody takes', async () => {
+  let asked = 0
+  const down = {
+    host: 'inner',
+    close: async () => undefined,
+    send: async () => {
+      asked += 1
+      throw new Error('down')
+    },
+  }
+  const unhandled: unknown[] = []
+  const note = (reason: unknown) => void unhandled.push(reason)
+  process.on('unhandledRejection', note)
+  const gone = AbortSignal.abort(new Error('gone'))
+  await expect(cached(down, lruNodeCache(1), '').send([BALANCE], gone)).rejects.toThrow('gone')
+  // Node tells of rejections that nobody took before the next turn.
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('unhandledRejection', note)
+  expect({ asked, unhandled }).toEqual({ asked: 0, unhandled: [] })
+})
+
 test('a failure reaches everybody who waited, and the next caller asks again', async () => {
   proxy.setFault(() => ({ kind: 'status', code: 500 }))
   const failed = await Promise.allSettled([1, 2].map(() => transport.send([BALANCE], unattended())))

@@ -232,3 +232,14 @@ test('property: whoever applies the events knows the chain as the node does, eac
     return events.reduce<string[]>(after, [...known])
   }
 })
+
+test('T12: ancestors that never get lower are refused, and not followed for ever', async () => {
+  const source = {
+    byHash: async (hash: string) => block(hash, 12, `${hash}x`),
+    byNumber: async () => undefined,
+  }
+  const chain = new HeadChain(source)
+  chain.restart([block('a10', 10, 'a9')])
+  await expect(chain.advance(block('b13', 13, 'b'))).rejects.toMatchObject({ code: 'provider_garbage' })
+  expect(chain.newest?.hash).toBe('a10')
+})

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { BursarError } from '../../src/errors/bursarError.ts'
+import { unattended } from '../../src/primitives/abort.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
+import { pooled } from '../../src/rpc/pool/pool.ts'
+import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../src/rpc/transport.ts'
+
+// Endpoints that say no in a way that is about themselves.
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const BALANCE: RpcRequest = { method: 'eth_getBalance', params: ['0x1', 'latest'] }
+const never = unattended()
+
+/** A pool of an endpoint that answers like this and of one that works; the second one may be left out. */
+function poolWith(answer: () => RpcOutcome, standby = true) {
+  const asked = { primary: 0, standby: 0 }
+  const node = (name: keyof typeof asked, told: () => RpcOutcome, priority: number) => ({
+    priority,
+    weight: 1,
+    transport: {
+      host: `${name}.example`,
+      close: async () => undefined,
+      send: async (requests: readonly RpcRequest[]) => {
+        asked[name] += requests.some(({ method }) => method === 'eth_getBalance') ? 1 : 0
+        return requests.map(told)
+      },
+    },
+  })
+  const works = node('standby', () => ({ ok: true, result: '0x1' }), 1)
+  const members = [node('primary', answer, 0), ...(standby ? [works] : [])]
+  const pool = pooled(members, {
+    chain: 'eip155:1',
+    maxLag: 2n,
+    blockTimeMs: 12_000,
+    metrics: silentMetrics,
+  })
+  return { pool, asked }
+}
+
+const refusing = (error: RpcErrorBody) => () => ({ ok: false, error }) as const
+
+test('B3: an endpoint that answers everything with an internal error is given a rest, and seen', async () => {
+  const { pool, asked } = poolWith(refusing({ code: -32603, message: 'Internal error' }))
+  for (let call = 0; call < 20; call++) {
+    expect(await pool.send([BALANCE], never)).toEqual([{ ok: true, result: '0x1' }])
+  }
+  expect(asked.primary).toBeLessThanOrEqual(3)
+  expect(pool.report()[0]).toMatchObject({ state: 'open', problem: 'provider_unreachable' })
+})
+
+test.each([
+  { code: -32603, message: 'Internal error', data: '0x08c379a0' },
+  { code: -32603, message: 'execution reverted' },
+  { code: -32601, message: 'the method eth_simulateV1 does not exist' },
+])(
+  'F17: what may be the word of the chain, or one method that is missing, is no failure: %j',
+  async (error) => {
+    const { pool } = poolWith(refusing(error), false)
+    for (let call = 0; call < 5; call++) {
+      expect(await pool.send([BALANCE], never)).toEqual([{ ok: false, error }])
+    }
+    expect(pool.report()[0]).toMatchObject({ state: 'healthy', errorRate: 0 })
+  },
+)
+
+test('B4: an endpoint without a limit that asks to be left alone is left alone for as long', async () => {
+  const { pool, asked } = poolWith(() => {
+    throw new BursarError('provider_throttled', { host: 'primary.example', retryAfterMs: 30_000 })
+  })
+  await pool.send([BALANCE], never)
+  expect(asked.primary).toBe(1)
+  for (let second = 0; second < 29; second++) {
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(await pool.send([BALANCE], never)).toEqual([{ ok: true, result: '0x1' }])
+  }
+  expect(asked.primary).toBe(1)
+  expect(pool.report()[0]).toMatchObject({ state: 'probing' })
+  await vi.advanceTimersByTimeAsync(2_000)
+  await pool.send([BALANCE], never)
+  expect(asked.primary).toBe(2)
+})
+
+test('B4: where it is the only one, the caller hears how long', async () => {
+  const { pool, asked } = poolWith(() => {
+    throw new BursarError('provider_throttled', { host: 'primary.example', retryAfterMs: 30_000 })
+  }, false)
+  await expect(pool.send([BALANCE], never)).rejects.toMatchObject({ code: 'provider_throttled' })
+  await vi.advanceTimersByTimeAsync(10_000)
+  await expect(pool.send([BALANCE], never)).rejects.toMatchObject({
+    code: 'provider_throttled',
+    context: { retryAfterMs: 20_000 },
+  })
+  expect(asked.primary).toBe(1)
+})

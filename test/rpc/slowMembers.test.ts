@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { unattended } from '../../src/primitives/abort.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
+import type { RateLimiter } from '../../src/rpc/endpoint/rateLimiter.ts'
+import { type Pool, pooled } from '../../src/rpc/pool/pool.ts'
+import type { RpcRequest, RpcTransport } from '../../src/rpc/transport.ts'
+
+// What a pool makes of an endpoint that is slow. Time is the test's.
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const BALANCE: RpcRequest = { method: 'eth_getBalance', params: ['0x1', 'latest'] }
+
+interface Node {
+  /** How long it takes; undefined: for ever. */
+  delayMs: number | undefined
+  /** Balances that it was asked for, and how many of these calls we ended before it had answered. */
+  asked: number
+  ended: number
+}
+
+const node = (delayMs: number | undefined): Node => ({ delayMs, asked: 0, ended: 0 })
+
+function transportTo(each: Node): RpcTransport {
+  return {
+    host: 'node.example',
+    close: async () => undefined,
+    send([request], signal) {
+      const counts = request?.method === 'eth_getBalance'
+      if (counts) each.asked += 1
+      return new Promise((resolve, reject) => {
+        const leave = () => {
+          if (counts) each.ended += 1
+          reject(signal.reason)
+        }
+        const answer = () => {
+          signal.removeEventListener('abort', leave)
+          resolve([{ ok: true, result: '0x1' }])
+        }
+        signal.addEventListener('abort', leave)
+        if (each.delayMs !== undefined) setTimeout(answer, each.delayMs)
+      })
+    },
+  }
+}
+
+/** A rate limit that says how long it holds calls back, and whether it just did. */
+function limiterThat(waitMs: number, heldUp: boolean): RateLimiter {
+  return {
+    acquire: async (calls) => calls,
+    throttled: () => undefined,
+    waitMs: () => waitMs,
+    report: () => ({ limit: 10, current: 10, waiting: 0, heldUp }),
+    close: async () => undefined,
+  }
+}
+
+function poolOf(nodes: readonly Node[], limiter?: RateLimiter): Pool {
+  const members = nodes.map((each, priority) => ({
+    ...{ transport: transportTo(each), priority, weight: 1, limiter },
+  }))
+  return pooled(members, {
+    ...{ chain: 'eip155:1', maxLag: 2n, blockTimeMs: 12_000, metrics: silentMetrics },
+  })
+}
+
+async function ask(pool: Pool, ms: number) {
+  const answer = pool.send([BALANCE], unattended())
+  await vi.advanceTimersByTimeAsync(ms)
+  return answer
+}
+
+test('B4: the time that our own rate limit holds a call back is not taken for slowness', async () => {
+  const nodes = [node(3_100), node(1)]
+  expect(await ask(poolOf(nodes, limiterThat(3_000, true)), 3_200)).toEqual([{ ok: true, result: '0x1' }])
+  expect(nodes.map(({ asked }) => asked)).toEqual([1, 0])
+})
+
+test('F17: a call that is slow after it was let through gets company all the same', async () => {
+  const nodes = [node(undefined), node(1)]
+  expect(await ask(poolOf(nodes, limiterThat(3_000, true)), 3_200)).toEqual([{ ok: true, result: '0x1' }])
+  expect(nodes.map(({ asked }) => asked)).toEqual([1, 1])
+})
+
+test('B4: when one has answered, the calls of the others are ended', async () => {
+  const nodes = [node(undefined), node(1), node(1)]
+  await ask(poolOf(nodes), 500)
+  expect(nodes).toMatchObject([
+    { asked: 1, ended: 1 },
+    { asked: 1, ended: 0 },
+    { asked: 0, ended: 0 },
+  ])
+})
+
+test('F17: an endpoint that others overtake three times in a row is given a rest', async () => {
+  const nodes = [node(undefined), node(1)]
+  const pool = poolOf(nodes)
+  for (let call = 0; call < 2; call++) await ask(pool, 500)
+  expect(pool.report()).toMatchObject([{ state: 'healthy' }, { state: 'healthy', errorRate: 0 }])
+  await ask(pool, 500)
+  expect(pool.report()).toMatchObject([
+    { state: 'open', problem: 'provider_unreachable' },
+    { state: 'healthy', errorRate: 0 },
+  ])
+  await ask(pool, 500)
+  expect(nodes.map(({ asked }) => asked)).toEqual([3, 4])
+})
+
+test('B4: an endpoint whose calls we held back ourselves is not blamed for being overtaken', async () => {
+  const nodes = [node(undefined), node(1)]
+  const pool = poolOf(nodes, limiterThat(0, true))
+  for (let call = 0; call < 5; call++) await ask(pool, 500)
+  expect(pool.report()).toMatchObject([{ state: 'healthy', errorRate: 0 }, { state: 'healthy' }])
+})

@@ -1,0 +1,99 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { silentLogger } from '../../src/primitives/logger.ts'
+import type { Journal } from '../../src/store/journal.ts'
+import type { OperationStore } from '../../src/store/operations.ts'
+import { Leases } from '../../src/transactions/leases.ts'
+
+// When this process looks at what it follows. Time is the test's; what it holds is what the test says.
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const OPERATION = { id: 'op_1', chain: 'eip155:1' }
+
+/** A drive takes as long as the test says, and answers when to look again. */
+function follow({ pauseMs, driveMs, pushed }: { pauseMs: number; driveMs: number; pushed: boolean }) {
+  const moved = (): void => undefined
+  const world = { held: true, drives: 0, atOnce: 0, mostAtOnce: 0, moved }
+  const operations = {
+    claim: async () => (world.held ? [OPERATION] : []),
+    release: async () => undefined,
+  } as unknown as OperationStore
+  const directory = {
+    watch: async (_chain: string, tell: () => void) => {
+      world.moved = tell
+      return { pushed: () => pushed, stop: () => undefined }
+    },
+  }
+  const journal = { after: () => '' } as unknown as Journal
+  const leases = new Leases(journal, operations, directory, silentLogger)
+  leases.start(async () => {
+    world.drives += 1
+    world.atOnce += 1
+    world.mostAtOnce = Math.max(world.mostAtOnce, world.atOnce)
+    await new Promise((resolve) => setTimeout(resolve, driveMs))
+    world.atOnce -= 1
+    return pauseMs
+  })
+  const stop = async () => {
+    const stopped = leases.stop(async () => undefined)
+    // What is under way comes to its end.
+    await vi.advanceTimersByTimeAsync(10_000)
+    await stopped
+  }
+  return Object.assign(world, { stop })
+}
+
+it('C4: looks again as soon as it can when the chain moved while it was looking', async () => {
+  const world = follow({ pauseMs: 60_000, driveMs: 1_000, pushed: false })
+  await vi.advanceTimersByTimeAsync(500)
+  world.moved()
+  await vi.advanceTimersByTimeAsync(499)
+  expect(world.drives).toBe(1)
+  await vi.advanceTimersByTimeAsync(501)
+  expect(world.drives).toBe(2)
+  // Once: the second look has seen where the chain had moved to.
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(world.drives).toBe(2)
+  await world.stop()
+})
+
+it('looks an eighth as often where each new head is told', async () => {
+  const [told, untold] = [true, false].map((pushed) => follow({ pauseMs: 1_000, driveMs: 10, pushed }))
+  await vi.advanceTimersByTimeAsync(7_900)
+  expect([told?.drives, untold?.drives]).toEqual([1, 7])
+  await vi.advanceTimersByTimeAsync(400)
+  expect(told?.drives).toBe(2)
+  await told?.stop()
+  await untold?.stop()
+})
+
+it('looks every 15 seconds all the same: telling may fail', async () => {
+  const world = follow({ pauseMs: 3_600_000, driveMs: 10, pushed: true })
+  await vi.advanceTimersByTimeAsync(15_500)
+  expect(world.drives).toBe(2)
+  await world.stop()
+})
+
+it('F1: forgets what another process took, and looks at once when it has it back', async () => {
+  const world = follow({ pauseMs: 60_000, driveMs: 10, pushed: false })
+  await vi.advanceTimersByTimeAsync(1_000)
+  world.held = false
+  await vi.advanceTimersByTimeAsync(1_000)
+  world.held = true
+  expect(world.drives).toBe(1)
+  // It looks for what others left every two seconds.
+  await vi.advanceTimersByTimeAsync(2_250)
+  expect(world.drives).toBe(2)
+  await world.stop()
+})
+
+it('F16: what was lost and had back while it was driven is not driven twice at once', async () => {
+  const world = follow({ pauseMs: 1_000, driveMs: 8_000, pushed: false })
+  await vi.advanceTimersByTimeAsync(500)
+  world.held = false
+  await vi.advanceTimersByTimeAsync(1_000)
+  world.held = true
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(world).toMatchObject({ drives: 3, mostAtOnce: 1 })
+  await world.stop()
+})

@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Engine, MERCHANT, startEngine, startWorld, takeOver, type World } from '../support/engine.ts'
+
+let world: World
+let engine: Engine
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+beforeEach(async () => {
+  world.a.proxy.reset()
+  engine = startEngine({ lanes: [world.a] })
+  await world.a.mine()
+  return () => engine.stop()
+})
+
+const driveAfresh = (operationId: string) => takeOver(engine, [world.a], operationId)
+
+async function pay(idempotencyKey: string): Promise<string> {
+  const { intentId } = await engine.prepare({
+    to: 'merchant',
+    amount: '0.5',
+    urgency: 'slow',
+    idempotencyKey,
+  })
+  return (await engine.execute(intentId)).operationId
+}
+
+describe('C3: what waits for too long, where the operator wants it sped up', () => {
+  /** Makes blocks that take nothing from the pool. */
+  async function pass(blocks: number) {
+    await world.a.ask('anvil_setBlockGasLimit', '0x5208')
+    await world.a.ask('anvil_dropAllTransactions')
+    await world.a.mine(blocks)
+    await world.a.ask('anvil_setBlockGasLimit', '0x1c9c380')
+  }
+  const swift = () =>
+    startEngine({ lanes: [world.a], home: engine.home, clock: engine.clock, speedUpAfterBlocks: 3n })
+  const attempts = () => engine.rows('select kind, state from attempts order by created_at')
+
+  it('F11: is sped up once for its attempt, however many processes see it wait', async () => {
+    const before = await world.a.balance(MERCHANT)
+    const operationId = await pay('stuck')
+    await pass(3)
+    const others = [swift(), swift()]
+    await Promise.all(others.map((other) => other.driver.drive(operationId)))
+    await Promise.all(others.map((other) => other.stop()))
+    expect(attempts()).toEqual([
+      { kind: 'original', state: 'superseded' },
+      { kind: 'speed_up', state: 'sent' },
+    ])
+    await world.a.mine(2)
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'committed' })
+    expect((await world.a.balance(MERCHANT)) - before).toBe(500_000_000_000_000_000n)
+  })
+
+  it('is left alone before that, and where nobody asked for it', async () => {
+    const operationId = await pay('patient')
+    await pass(2)
+    const other = swift()
+    await other.driver.drive(operationId)
+    await other.stop()
+    await pass(3)
+    await driveAfresh(operationId)
+    expect(attempts()).toHaveLength(1)
+    await world.a.mine(2)
+  })
+
+  it('F11: is sped up at once when the base fee has risen above what it offers', async () => {
+    const operationId = await pay('base fee')
+    await pass(2)
+    await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x2540be400')
+    await pass(1)
+    const other = startEngine({
+      lanes: [world.a],
+      home: engine.home,
+      clock: engine.clock,
+      speedUpAfterBlocks: 1_000n,
+    })
+    await other.driver.drive(operationId)
+    await other.stop()
+    expect(attempts()).toMatchObject([{ state: 'superseded' }, { kind: 'speed_up' }])
+    await world.a.mine(2)
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'committed' })
+  })
+
+  it('D4: is never sped up above the cap, and is not lost', async () => {
+    const operationId = await pay('capped')
+    await pass(3)
+    const capped = startEngine({
+      lanes: [world.a],
+      home: engine.home,
+      clock: engine.clock,
+      speedUpAfterBlocks: 3n,
+      maxGasPriceGwei: '0.000000001',
+    })
+    await capped.driver.drive(operationId)
+    await capped.stop()
+    expect(attempts()).toMatchObject([{ kind: 'original' }])
+    await world.a.mine(2)
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'committed' })
+  })
+})
