@@ -31,6 +31,8 @@ import { StepStore } from '../store/steps.ts'
 import { Broadcaster } from '../transactions/broadcaster.ts'
 import { ChainGuard } from '../transactions/chainGuard.ts'
 import { Driver } from '../transactions/driver.ts'
+import { Gaps } from '../transactions/gaps.ts'
+import { Healer } from '../transactions/healer.ts'
 import { Intents } from '../transactions/intents.ts'
 import { Judge } from '../transactions/judge.ts'
 import { Leases } from '../transactions/leases.ts'
@@ -90,13 +92,23 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     replacements: new ReplacementStore(journal),
   })
   const { speedUpAfterBlocks: afterBlocks } = config
+  const fence = new NonceTableStore(journal)
+  const healer = new Healer({
+    ...{ directory: chains, wallets, judge, intents, operations, clock, ttlSeconds },
+    execute: (request, caller) => executing.execute(request, caller),
+  })
   const driver = new Driver({
+    gaps: new Gaps({
+      held: (lane, from) => fence.held(lane, from),
+      heal: (gap) => healer.heal(gap),
+      logger,
+    }),
     stuck: new StuckTransactions({ replacements, afterBlocks, logger }),
     directory: chains,
     guard,
     wallets,
     judge,
-    nonces: noncesOf(journal, redis, config, logger),
+    nonces: noncesOf(fence, redis, config, logger),
     broadcaster,
     intents,
     operations,
@@ -117,6 +129,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     clock,
     logger,
   }
+  const executing = new Operations(engine)
   const accessTo = async (chain: string) => (await chains.open(chain)).access
   const status = {
     version,
@@ -151,7 +164,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
       gas: new GasQuotes(chains, policy),
       intents: new Intents({ ...engine, ttlSeconds }),
       replacements,
-      operations: new Operations(engine),
+      operations: executing,
       status: { read: (caller) => reportStatus(status, caller) },
     },
     chains,
@@ -177,12 +190,11 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
 
 /** The journal's, with Redis in front of it when that is configured. */
 function noncesOf(
-  journal: Journal,
+  table: NonceTableStore,
   redis: RedisConnection | undefined,
   config: Config,
   logger: Logger,
 ): NonceStore {
-  const table = new NonceTableStore(journal)
   if (!redis || !config.redis) return table
   return new FallbackNonces({
     shared: new SharedNonces(new RedisNonces(redis), table),

@@ -8,13 +8,16 @@ import type { Clock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import type { IntentStore } from '../store/intents.ts'
 import type { OperationRecord, OperationStore } from '../store/operations.ts'
+import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
 import type { WalletBook } from '../wallets/walletBook.ts'
 import type { Broadcaster } from './broadcaster.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { followStep } from './follow.ts'
+import type { Gaps } from './gaps.ts'
 import type { Case, Judge } from './judge.ts'
+import { OWN_PRINCIPAL } from './ownPrincipal.ts'
 import { pauseBefore } from './pace.ts'
 import { asOfRehearsal, caseOf, earlierOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
@@ -29,6 +32,7 @@ export interface DriverDependencies {
   readonly nonces: NonceStore
   readonly broadcaster: Broadcaster
   readonly stuck: StuckTransactions
+  readonly gaps: Gaps
   readonly intents: IntentStore
   readonly operations: OperationStore
   readonly steps: StepStore
@@ -103,10 +107,11 @@ export class Driver {
     if (seen.needsSending && this.#maySendAgain(adapter, attempt))
       await this.#broadcast(adapter, open.step, attempt)
     if (seen.waitsAt === undefined) return
-    const { stuck } = this.#deps
+    const { stuck, gaps } = this.#deps
+    const { minedCount, waitsAt } = seen
+    if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(open.step, minedCount, waitsAt)
     // What stands in its place now was not sent yet.
-    if (await stuck.speedUp(adapter, record, attempt, seen.waitsAt, UNATTENDED))
-      await this.#advance(operationId)
+    if (await stuck.speedUp(adapter, record, attempt, waitsAt, UNATTENDED)) await this.#advance(operationId)
   }
 
   /** Throws `chain_replaced`, and says so where the caller looks: hashes and nonces of another chain prove nothing. */
@@ -138,10 +143,26 @@ export class Driver {
     const { receipt, rehearsal } = judged
     const wallet = this.#deps.wallets.find(step.account, adapter.chain)
     const documents = { receipt: JSON.stringify(receipt) }
-    const attempt = await signAtNonce(this.#deps, step, rehearsal.minedCount, documents, (nonce) =>
-      wallet.signer.sign({ ...order, nonce, receipt, head: rehearsal.block }, adapter.codec),
-    )
-    await this.#broadcast(adapter, step, attempt)
+    const fills = await this.#filledBy(record)
+    const sign = (nonce: bigint) => {
+      if (fills !== undefined && nonce !== fills) throw new GapFilled()
+      return wallet.signer.sign({ ...order, nonce, receipt, head: rehearsal.block }, adapter.codec)
+    }
+    try {
+      const attempt = await signAtNonce(this.#deps, step, rehearsal.minedCount, documents, sign)
+      await this.#broadcast(adapter, step, attempt)
+    } catch (error) {
+      if (!(error instanceof GapFilled)) throw error
+      await this.#abandon(step, 'the gap that it was to fill is filled')
+    }
+  }
+
+  /** The nonce that an operation of Bursar's own is for. */
+  async #filledBy({ operation }: OperationRecord): Promise<bigint | undefined> {
+    if (operation.principal !== OWN_PRINCIPAL) return undefined
+    const intent = await this.#deps.intents.find(operation.intent_id)
+    const { fills } = parse<Partial<IntentPlan>>(intent?.plan ?? '{}')
+    return fills === undefined ? undefined : BigInt(fills)
   }
 
   /**
@@ -224,6 +245,9 @@ export class Driver {
     )
   }
 }
+
+/** Another transaction has taken the nonce that this one was made for. */
+class GapFilled extends Error {}
 
 const MIN_RESEND_MS = 2_000
 const UNPROVEN = 'the network did not confirm that it has the transaction; it is being resolved'

@@ -8,6 +8,8 @@ export interface Followed {
   readonly needsSending: boolean
   /** Number of the block up to which they were not included and might still be; absent when they were, or cannot. */
   readonly waitsAt?: string
+  /** The nonce that the chain takes next from the account. */
+  readonly minedCount: bigint
 }
 
 /** Looks once at what the chain says of a sent step, and records it. */
@@ -26,18 +28,19 @@ export async function followStep(
     const attempt = attempts[index]
     if (!included || !attempt) continue
     await recordInclusion(adapter, step, attempt, steps, reading, included, signal)
-    return { needsSending: false }
+    return { needsSending: false, minedCount: reading.minedCount }
   }
   if (step.included_hash !== null) await steps.reorganised(live)
   const seen = reading.transactions[attempts.indexOf(live)]
   if (seen?.state === 'pending') {
     if (step.state === 'unknown' || live.state === 'signed') await steps.sent(live)
-    return { needsSending: false, waitsAt: reading.head.number }
+    return { needsSending: false, waitsAt: reading.head.number, minedCount: reading.minedCount }
   }
   const nonce = unpadNumber(live.nonce)
-  if (reading.minedCount <= nonce) return { needsSending: true, waitsAt: reading.head.number }
+  if (reading.minedCount <= nonce)
+    return { needsSending: true, waitsAt: reading.head.number, minedCount: reading.minedCount }
   await resolveUsedNonce(adapter, step, { nonce, hashes }, steps, reading, signal)
-  return { needsSending: false }
+  return { needsSending: false, minedCount: reading.minedCount }
 }
 
 type Included = NonNullable<StatusReading['transactions'][number]['included']>

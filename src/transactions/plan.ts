@@ -31,6 +31,8 @@ export interface IntentPlan {
   readonly rules: readonly string[]
   /** It is queued until a block takes what it offers (C9). */
   readonly waitsForFees?: true
+  /** Present when it moves nothing and is to use this very nonce. */
+  readonly fills?: string
   /** Present when it is to take the nonce of an attempt that waits. */
   readonly replaces?: Replaced
 }
@@ -117,12 +119,14 @@ export interface Prepared {
   readonly rehearsal: Rehearsal
   readonly verdict: Verdict
   readonly waitsForFees?: boolean
+  readonly fills?: string
   readonly replaces?: Replaced
 }
 
 /** The plan of an intent, with the effects that its caller is shown. */
 export function planOf(prepared: Prepared): IntentPlan {
-  const { payload, terms, to, signature, outflow, rehearsal, verdict, replaces, waitsForFees } = prepared
+  const { payload, terms, to, signature, outflow, rehearsal, verdict, replaces, waitsForFees, fills } =
+    prepared
   const { kept, left } = effectsToKeep(payload.from, rehearsal.outcome.effects)
   const asked = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
   const offered = BigInt(terms.maxFeePerGas)
@@ -139,6 +143,7 @@ export function planOf(prepared: Prepared): IntentPlan {
     moreEffects: left,
     rules: verdict.rules,
     ...(waitsForFees ? { waitsForFees } : {}),
+    ...(fills === undefined ? {} : { fills }),
     ...(replaces === undefined ? {} : { replaces }),
   }
 }

@@ -23,6 +23,7 @@ import type { WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView, replacementView } from './intentView.ts'
 import type { Judge } from './judge.ts'
+import { OWN_PRINCIPAL } from './ownPrincipal.ts'
 import {
   asOfRehearsal,
   caseOf,
@@ -69,9 +70,6 @@ interface PreparedIntent {
   /** The operation in which it was signed before. */
   readonly executedBy: string | undefined
 }
-
-/** Whose intents are those that nobody asked for; no caller has this name. */
-const OWN_PRINCIPAL = 'bursar (itself)'
 
 /** What is to take the place of bytes that wait. */
 interface Successor {

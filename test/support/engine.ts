@@ -31,6 +31,8 @@ import { StepStore } from '../../src/store/steps.ts'
 import { Broadcaster } from '../../src/transactions/broadcaster.ts'
 import { ChainGuard } from '../../src/transactions/chainGuard.ts'
 import { Driver } from '../../src/transactions/driver.ts'
+import { Gaps } from '../../src/transactions/gaps.ts'
+import { Healer } from '../../src/transactions/healer.ts'
 import { Intents } from '../../src/transactions/intents.ts'
 import { Judge } from '../../src/transactions/judge.ts'
 import { Leases } from '../../src/transactions/leases.ts'
@@ -204,7 +206,13 @@ export function startEngine(options: EngineOptions) {
   })
   const afterBlocks = options.speedUpAfterBlocks
   const stuck = new StuckTransactions({ replacements: replacing, afterBlocks, logger: silentLogger })
-  const driver = new Driver({ ...parts, stuck })
+  const healer = new Healer({ ...parts, ttlSeconds, execute: (...given) => executing.execute(...given) })
+  const gaps = new Gaps({
+    held: (lane, from) => table.held(lane, from),
+    heal: (gap) => healer.heal(gap),
+    logger: silentLogger,
+  })
+  const driver = new Driver({ ...parts, stuck, gaps })
   const preparing = new Intents({ ...parts, ttlSeconds })
   const executing = new Operations({ ...parts, driver, replacements: replacing })
   return {

@@ -158,8 +158,12 @@ describe('C3: speed up', () => {
   it('F1, R2: a process that dies after it recorded the bytes leaves them to be sent by another', async () => {
     const operationId = await pay('dies')
     const { intentId } = await engine.replace({ operation: operationId, kind: 'speed_up' })
-    engine.driver.drive = () => Promise.reject(new Error('the process is gone'))
-    await engine.execute(intentId)
+    const leaving = new AbortController()
+    engine.driver.drive = () => {
+      leaving.abort(new Error('the process is gone'))
+      return Promise.reject(new Error('the process is gone'))
+    }
+    await engine.execute(intentId, caller('local', leaving.signal))
     expect(sent()).toHaveLength(1)
     expect(await driveAfresh(operationId)).toMatchObject({
       steps: [{ state: 'sent', attempts: [{ state: 'superseded' }, { kind: 'speed_up', state: 'sent' }] }],

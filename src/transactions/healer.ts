@@ -1,0 +1,65 @@
+import type { ChainDirectory } from '../chains/adapter.ts'
+import { unattended } from '../primitives/abort.ts'
+import type { Caller } from '../primitives/caller.ts'
+import type { Clock } from '../primitives/clock.ts'
+import { newId } from '../primitives/ids.ts'
+import type { IntentStore } from '../store/intents.ts'
+import type { OperationStore } from '../store/operations.ts'
+import type { WalletBook } from '../wallets/walletBook.ts'
+import type { Gap } from './gaps.ts'
+import type { Judge } from './judge.ts'
+import { OWN_PRINCIPAL } from './ownPrincipal.ts'
+import { asOfRehearsal, intentDigest, planOf } from './plan.ts'
+
+export interface HealerDependencies {
+  readonly directory: Pick<ChainDirectory, 'adapter'>
+  readonly wallets: WalletBook
+  readonly judge: Judge
+  readonly intents: IntentStore
+  readonly operations: OperationStore
+  readonly clock: Clock
+  readonly ttlSeconds: number
+  readonly execute: (request: { intentId: string }, caller: Caller) => Promise<unknown>
+}
+
+/**
+ * Fills gaps with transactions that move nothing: prepared, judged, recorded and executed as every payment is. One that
+ * is not needed any more when it gets its nonce is given up unsigned.
+ */
+export class Healer {
+  readonly #deps: HealerDependencies
+
+  constructor(deps: HealerDependencies) {
+    this.#deps = deps
+  }
+
+  async heal({ chain, account, nonce, head }: Gap): Promise<void> {
+    const { directory, wallets, judge, operations, intents, clock, execute } = this.#deps
+    const signal = unattended()
+    const adapter = await directory.adapter(chain)
+    const wallet = wallets.find(account, adapter.chain)
+    const askedAt = clock.now()
+    const draft = adapter.nothing(account)
+    const limit = { urgency: 'fast', maxGasPrice: judge.policy.maxGasPrice } as const
+    const planned = await adapter.plan(draft, limit, [], signal)
+    if (planned.rehearsal.minedCount !== nonce) return
+    const held = await operations.held({ chain, account, asOf: asOfRehearsal(planned.rehearsal) })
+    const { to, outflow } = draft
+    const verdict = judge.pass({ ...planned, adapter, wallet: wallet.name, outflow, askedAt }, held)
+    const plan = planOf({ ...planned, to, outflow, verdict, fills: nonce.toString() })
+    const { intent } = await intents.save({
+      id: newId('int'),
+      principal: OWN_PRINCIPAL,
+      // Whoever sees the gap at this block means the same one.
+      idempotency_key: `gap ${chain} ${account} ${nonce} ${head}`,
+      arguments: '{}',
+      digest: intentDigest(plan.payload, plan.terms),
+      chain,
+      account,
+      wallet: wallet.name,
+      plan: JSON.stringify(plan),
+      expires_at: new Date(clock.now() + this.#deps.ttlSeconds * 1000).toISOString(),
+    })
+    await execute({ intentId: intent.id }, { principal: OWN_PRINCIPAL, signal, progress() {} })
+  }
+}
