@@ -16,8 +16,6 @@ export interface FallbackOptions {
   readonly clock?: Clock
 }
 
-/** A reservation that takes longer than this has failed. */
-const PATIENCE_MS = 1_000
 /** Redis is not asked for this long after it has failed: a burst must not wait for it once a payment. */
 const RESPITE_MS = 500
 /** From then on the journal gives the step its nonce, which nobody can take from it. */
@@ -44,7 +42,7 @@ export class FallbackNonces implements NonceStore {
     const lost = this.#lost
     if (lost && this.#clock.now() < lost.until) return this.#without(step, floor, lost.reason)
     try {
-      const nonce = await within(PATIENCE_MS, this.#options.shared.reserve(step, floor))
+      const nonce = await this.#options.shared.reserve(step, floor)
       this.#back()
       return nonce
     } catch (error) {
@@ -92,17 +90,5 @@ export class FallbackNonces implements NonceStore {
     if (!this.#lost) return
     this.#lost = undefined
     this.#options.logger.info('redis serves nonces again')
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

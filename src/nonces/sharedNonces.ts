@@ -1,4 +1,4 @@
-import { BursarError } from '../errors/bursarError.ts'
+import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { type Clock, monotonicClock } from '../primitives/clock.ts'
 import { type Lane, MOST_IN_FLIGHT } from '../primitives/lanes.ts'
 import type { RedisNonces, SharedLane } from '../redis/redisNonces.ts'
@@ -8,6 +8,8 @@ import type { NonceClaim, NonceStore } from './nonceStore.ts'
 /** How long a lane is taken to know what the journal knows, unless something speaks against it. */
 const RAISED_FOR_MS = 30_000
 const TRIES = 3
+/** A reservation that takes longer than this has failed, whatever Redis says of it later. */
+const PATIENCE_MS = 1_000
 /** No grant has this epoch. */
 const NO_GRANT = '0'
 /** A lane that was raised longer ago than this is asked of the journal before it is called full. */
@@ -45,21 +47,13 @@ export class SharedNonces implements NonceStore {
   }
 
   async reserve(step: NonceClaim, floor: bigint): Promise<bigint> {
-    const lane = await this.#lane(step)
-    for (let tries = 0; tries < TRIES; tries++) {
-      await this.#raise(lane, floor)
-      const reservation = await this.#redis.reserve(lane, step.id, floor)
-      if (reservation.status === 'reserved') {
-        this.#grants.set(step.id, reservation)
-        return reservation.nonce
-      }
-      if (reservation.status === 'full' && this.#isFresh(step)) {
-        const context = { account: step.account, limit: MOST_IN_FLIGHT }
-        throw new BursarError('lane_full', context, { chain: step.chain })
-      }
-      this.#doubt(lane)
+    try {
+      return await within(PATIENCE_MS, this.#reserve(step, floor))
+    } catch (error) {
+      // Without Redis the journal gives nonces out, in every lane, and Redis hears nothing of them.
+      if (!isBursarError(error)) this.#raised.clear()
+      throw error
     }
-    throw new Error('redis loses what it is told')
   }
 
   async recorded(step: NonceClaim, nonce: bigint): Promise<void> {
@@ -84,6 +78,24 @@ export class SharedNonces implements NonceStore {
   async release(step: NonceClaim): Promise<void> {
     this.#grants.delete(step.id)
     await this.#redis.release(await this.#lane(step), step.id)
+  }
+
+  async #reserve(step: NonceClaim, floor: bigint): Promise<bigint> {
+    const lane = await this.#lane(step)
+    for (let tries = 0; tries < TRIES; tries++) {
+      await this.#raise(lane, floor)
+      const reservation = await this.#redis.reserve(lane, step.id, floor)
+      if (reservation.status === 'reserved') {
+        this.#grants.set(step.id, reservation)
+        return reservation.nonce
+      }
+      if (reservation.status === 'full' && this.#isFresh(step)) {
+        const context = { account: step.account, limit: MOST_IN_FLIGHT }
+        throw new BursarError('lane_full', context, { chain: step.chain })
+      }
+      this.#doubt(lane)
+    }
+    throw new Error('redis loses what it is told')
   }
 
   async #lane({ chain, account }: Lane): Promise<SharedLane> {
@@ -126,4 +138,16 @@ export class SharedNonces implements NonceStore {
 
 function nameOf({ chain, account }: Lane): string {
   return `${chain}:${account}`
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('no answer in time')), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

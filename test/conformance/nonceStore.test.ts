@@ -19,6 +19,7 @@ import {
   row,
   sorted,
 } from '../nonces/support/begun.ts'
+import { patientRedis } from '../nonces/support/patientRedis.ts'
 import { type RedisServer, startRedisServer } from '../support/redisServer.ts'
 
 let server: RedisServer
@@ -28,22 +29,23 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 let connections: RedisConnection[] = []
-const connect = (url: string) => {
-  const redis = redisConnection({ url: new Secret(url) })
+const connect = (redis: RedisConnection) => {
   connections.push(redis)
   return new RedisNonces(redis)
 }
 const fallback = (shared: NonceStore, journal: NonceStore) =>
   new FallbackNonces({ shared, journal, without: 'journal', logger: silentLogger, metrics: silentMetrics })
 /** Nobody listens there. */
-const NOWHERE = 'redis://127.0.0.1:1'
+const NOWHERE = new Secret('redis://127.0.0.1:1')
 
 /** Every way in which a process gives out nonces. */
 const STORES: Readonly<Record<string, (table: NonceTableStore) => NonceStore>> = {
   'the journal': (table) => table,
-  Redis: (table) => new SharedNonces(connect(server.url), table),
-  'Redis or the journal': (table) => fallback(new SharedNonces(connect(server.url), table), table),
-  'the journal instead of Redis': (table) => fallback(new SharedNonces(connect(NOWHERE), table), table),
+  Redis: (table) => new SharedNonces(connect(patientRedis(server.url)), table),
+  'Redis or the journal': (table) =>
+    fallback(new SharedNonces(connect(patientRedis(server.url)), table), table),
+  'the journal instead of Redis': (table) =>
+    fallback(new SharedNonces(connect(redisConnection({ url: NOWHERE })), table), table),
 }
 
 describe.each(Object.entries(STORES))('nonce store conformance: %s', (_name, open) => {

@@ -1,5 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SharedNonces } from '../../src/nonces/sharedNonces.ts'
 import { systemClock } from '../../src/primitives/clock.ts'
+import { Secret } from '../../src/primitives/secret.ts'
+import { redisConnection } from '../../src/redis/connection.ts'
+import { RedisNonces } from '../../src/redis/redisNonces.ts'
 import { Journal } from '../../src/store/journal.ts'
 import { NonceTableStore } from '../../src/store/nonces.ts'
 import type { StepRow } from '../../src/store/schema.ts'
@@ -92,17 +96,40 @@ describe('F13: Redis away', () => {
 
   it('F13: with NONCE_FALLBACK=refuse a Redis that was never there refuses within two seconds', async () => {
     await own.kill()
-    const store = lane.guarded('refuse')
+    const absent = redisConnection({ url: new Secret(own.url) })
+    const store = lane.guarded('refuse', absent)
     const asked = performance.now()
     await expect(store.reserve(await begin(lane.journal), 0n)).rejects.toMatchObject({
       code: 'nonces_unavailable',
       context: { reason: 'ECONNREFUSED' },
     })
     expect(performance.now() - asked).toBeLessThan(2_000)
+    await absent.close()
+  })
+
+  it('F13, R4: a Redis that was silent for a while is told what the journal gave out meanwhile', async () => {
+    const store = lane.guarded()
+    const [one, two, three, four] = await beginMany(lane.journal, 4)
+    if (!one || !two || !three || !four) throw new Error('four')
+    expect(await lane.sign(store, one)).toBe(0n)
+    own.freeze()
+    expect(await store.reserve(two, 0n)).toBe(1n)
+    expect(await store.reserve(three, 0n)).toBe(2n)
+    own.thaw()
+    await expect
+      .poll(async () => {
+        lane.time.ms += 1_000
+        await store.reserve(two, 0n)
+        return lane.said('info redis serves nonces again').length
+      })
+      .toBe(1)
+    expect(await store.reserve(four, 0n)).toBe(3n)
+    expect(lane.rows(`select * from nonces where step_id = '${four.id}'`)).toEqual([])
   })
 
   it('F14: a Redis that comes back with what it knew before is told what it has missed, before it is asked', async () => {
-    const store = lane.shared()
+    const redis = lane.connect()
+    const store = new SharedNonces(new RedisNonces(redis), lane.table)
     const [one, two, three, four] = await beginMany(lane.journal, 4)
     if (!one || !two || !three || !four) throw new Error('four')
     expect([await lane.sign(store, one), await lane.sign(store, two)]).toEqual([0n, 1n])
@@ -110,8 +137,14 @@ describe('F13: Redis away', () => {
     expect(await lane.sign(store, three)).toBe(2n)
     await own.restart()
     await own.client().restore(await lane.key(), 0, behind)
-    // It would have said 2.
-    await expect.poll(() => store.reserve(four, 0n).catch(() => 'not yet'), { timeout: 10_000 }).toBe(3n)
+    const answers = () =>
+      redis.ping().then(
+        () => true,
+        () => false,
+      )
+    await expect.poll(answers, { timeout: 10_000 }).toBe(true)
+    // Nothing was asked while it was away. It would have said 2.
+    expect(await store.reserve(four, 0n)).toBe(3n)
   })
 
   it('F13: a Redis that answers each command too late for all of them counts as away', async () => {

@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { NonceStore } from '../../src/nonces/nonceStore.ts'
 import { SharedNonces } from '../../src/nonces/sharedNonces.ts'
-import { Secret } from '../../src/primitives/secret.ts'
-import { type RedisConnection, redisConnection } from '../../src/redis/connection.ts'
+import type { RedisConnection } from '../../src/redis/connection.ts'
 import { RedisNonces } from '../../src/redis/redisNonces.ts'
 import type { Journal } from '../../src/store/journal.ts'
 import { NonceTableStore } from '../../src/store/nonces.ts'
 import type { StepRow } from '../../src/store/schema.ts'
 import { type RedisServer, startRedisServer } from '../support/redisServer.ts'
 import { beginMany, type JournalFile, journalFile, record } from './support/begun.ts'
+import { patientRedis } from './support/patientRedis.ts'
 
 // Two processes on one lane, against a model that is a list: who holds which nonce, and whether bytes were signed.
 
@@ -220,7 +220,7 @@ describe('R4: a store of nonces does what a simple list does, whatever two proce
       async (run) => {
         await server.client().flushall()
         const made = await world((table) => {
-          const redis = redisConnection({ url: new Secret(server.url) })
+          const redis = patientRedis(server.url)
           connections.push(redis)
           const clock = { ms: 0 }
           const shared = new SharedNonces(new RedisNonces(redis, LEASE_MS), table, { now: () => clock.ms })

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { SharedNonces } from '../../src/nonces/sharedNonces.ts'
-import { Secret } from '../../src/primitives/secret.ts'
-import { type RedisConnection, redisConnection } from '../../src/redis/connection.ts'
+import type { RedisConnection } from '../../src/redis/connection.ts'
 import { RedisNonces } from '../../src/redis/redisNonces.ts'
 import { NonceTableStore } from '../../src/store/nonces.ts'
 import { readRows } from '../support/engine.ts'
 import { type RedisServer, startRedisServer } from '../support/redisServer.ts'
 import { begin, type JournalFile, journalFile, record } from './support/begun.ts'
+import { patientRedis } from './support/patientRedis.ts'
 import { type Payer, type PayerOptions, type PayerProgram, payerProgram } from './support/payers.ts'
 
 let program: PayerProgram
@@ -23,7 +23,7 @@ beforeEach(async () => {
   server = await startRedisServer()
   file = journalFile()
   payers = []
-  redis = redisConnection({ url: new Secret(server.url) })
+  redis = patientRedis(server.url)
 })
 afterEach(async () => {
   await Promise.all(payers.map((payer) => payer.kill()))

@@ -18,9 +18,12 @@ local function below(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
 end
+-- The last digit, unless it is a nine; the nines before the end are rare.
 local function successor(text)
-  local head, digit, nines = text:match('^(%d-)([0-8]?)(9*)$')
-  if digit == '' then return head .. '1' .. string.rep('0', #nines) end
+  local last = text:byte(-1)
+  if last ~= 57 then return text:sub(1, -2) .. string.char(last + 1) end
+  local head, digit, nines = text:match('^(%d-)([0-8]?)(9+)$')
+  if digit == '' then return '1' .. string.rep('0', #nines) end
   return head .. string.char(digit:byte() + 1) .. string.rep('0', #nines)
 end
 local function parse(value)

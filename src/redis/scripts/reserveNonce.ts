@@ -29,24 +29,29 @@ if slot and slot.step == step and isNonce(own) then
   return grant(own, lives(slot, lease) and slot.epoch or epoch)
 end
 
-local nonce, left = floor, tonumber(ARGV[3])
+local nonce, left, width = floor, tonumber(ARGV[3]), 1
 while left > 0 do
   local nonces, fields = {}, {}
-  for i = 1, math.min(left, 32) do
+  for i = 1, math.min(left, width) do
     nonces[i], fields[i] = nonce, 'n:' .. nonce
     nonce = successor(nonce)
   end
   local values = redis.call('HMGET', lane, unpack(fields))
   for i, value in ipairs(values) do
     if not value then return grant(nonces[i], epoch) end
-    local held = parse(value)
-    if not held then return {'unraised'} end
-    if held.state == 'reserved' and held.till ~= 0 and not lives(held, lease) then
-      redis.call('HDEL', lane, 's:' .. held.step)
-      return grant(nonces[i], epoch)
+    -- What was signed is not looked at any closer.
+    if value:sub(1, 7) ~= 'signed ' then
+      local held = parse(value)
+      if not held then return {'unraised'} end
+      if held.till ~= 0 and not lives(held, lease) then
+        redis.call('HDEL', lane, 's:' .. held.step)
+        return grant(nonces[i], epoch)
+      end
     end
   end
   left = left - #nonces
+  -- Most lanes hold little, and those that hold much are read in few steps.
+  width = math.min(4 * width, 64)
 end
 return {'full'}
 `)

@@ -3,13 +3,13 @@ import type { NonceStore } from '../../../src/nonces/nonceStore.ts'
 import { SharedNonces } from '../../../src/nonces/sharedNonces.ts'
 import type { Logger } from '../../../src/primitives/logger.ts'
 import { type Metrics, silentMetrics } from '../../../src/primitives/metrics.ts'
-import { Secret } from '../../../src/primitives/secret.ts'
-import { type RedisConnection, redisConnection } from '../../../src/redis/connection.ts'
+import type { RedisConnection } from '../../../src/redis/connection.ts'
 import { RedisNonces } from '../../../src/redis/redisNonces.ts'
 import { NonceTableStore } from '../../../src/store/nonces.ts'
 import type { StepRow } from '../../../src/store/schema.ts'
 import { readRows } from '../../support/engine.ts'
 import { journalFile, record } from './begun.ts'
+import { patientRedis } from './patientRedis.ts'
 
 type Wire = Pick<RedisConnection, 'opened' | 'session' | 'run' | 'why'>
 
@@ -35,7 +35,7 @@ export function startLane(url: string) {
   }
   const time = { ms: 0 }
   const connect = () => {
-    const redis = redisConnection({ url: new Secret(url) })
+    const redis = patientRedis(url)
     connections.push(redis)
     return redis
   }

@@ -26,7 +26,7 @@ const logger: Logger = {
 }
 const journal = new Journal(path, systemClock)
 const table = new NonceTableStore(journal)
-const redis = redisConnection({ url: new Secret(url) })
+const redis = redisConnection({ url: new Secret(url) }, { commandTimeoutMs: 5_000 })
 const shared = new SharedNonces(new RedisNonces(redis, Number(leaseMs)), table)
 const nonces = new FallbackNonces({
   shared,
