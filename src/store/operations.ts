@@ -51,6 +51,8 @@ export type HeldAmounts = ReadonlyMap<string, bigint>
 export interface Lease {
   readonly owner: string
   readonly until: string
+  /** One that ends before this is renewed; until then nothing is written. */
+  readonly renewFrom: string
   /** No honest lease lasts longer: one that does was taken before the clock was set back (F20). */
   readonly atMost: string
 }
@@ -64,6 +66,8 @@ export interface OperationQueryFilter {
   /** Only operations older than this one. */
   readonly before?: { readonly createdAt: string; readonly id: string }
 }
+
+type LeasedRow = Pick<OperationRow, 'lease_owner' | 'lease_until'>
 
 /** Operations, their steps and what they hold. */
 export class OperationStore {
@@ -81,7 +85,7 @@ export class OperationStore {
    */
   begin(
     intent: IntentRow,
-    lease: Lease,
+    lease: Pick<Lease, 'owner' | 'until'>,
     asOf: AsOf,
     admit: (held: HeldAmounts) => readonly NewStep[],
   ): Promise<{ operation: OperationRow; created: boolean }> {
@@ -224,13 +228,13 @@ export class OperationStore {
 
   /**
    * Takes or renews the lease on unfinished operations that nobody drives, or that this owner drives already.
-   * Oldest first. Writes nothing when there are none.
+   * Oldest first. Writes nothing when there is nothing to take and nothing to renew.
    */
   async claim(lease: Lease, limit: number): Promise<readonly Pick<OperationRow, 'id' | 'chain'>[]> {
     const claimable = (db: JournalDb | JournalTransaction) =>
       db
         .selectFrom('operations')
-        .select(['id', 'chain'])
+        .select(['id', 'chain', 'lease_owner', 'lease_until'])
         .where('state', 'in', ['running', 'stuck'])
         .where((or) =>
           or.or([
@@ -243,19 +247,15 @@ export class OperationStore {
         .orderBy('created_at')
         .limit(limit)
         .execute()
-    if ((await this.#journal.read(claimable)).length === 0) return []
+    const isHeld = ({ lease_owner: owner, lease_until: until }: LeasedRow) =>
+      owner === lease.owner && until !== null && until >= lease.renewFrom && until <= lease.atMost
+    const held = await this.#journal.read(claimable)
+    if (held.every(isHeld)) return held
     return this.#journal.transact(async (tx) => {
       const claimed = await claimable(tx)
-      if (claimed.length === 0) return []
-      await tx
-        .updateTable('operations')
-        .set({ lease_owner: lease.owner, lease_until: lease.until })
-        .where(
-          'id',
-          'in',
-          claimed.map(({ id }) => id),
-        )
-        .execute()
+      const ids = claimed.filter((row) => !isHeld(row)).map(({ id }) => id)
+      const change = { lease_owner: lease.owner, lease_until: lease.until }
+      if (ids.length > 0) await tx.updateTable('operations').set(change).where('id', 'in', ids).execute()
       return claimed
     })
   }
@@ -326,7 +326,7 @@ export async function executedBy(
 async function insertOperation(
   tx: JournalTransaction,
   intent: IntentRow,
-  lease: Lease,
+  lease: Pick<Lease, 'owner' | 'until'>,
   now: string,
 ): Promise<OperationRow> {
   const operation: OperationRow = {

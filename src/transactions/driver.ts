@@ -85,7 +85,10 @@ export class Driver {
   async #pauseBefore(operationId: string): Promise<number> {
     const record = await this.#deps.operations.find(operationId)
     const open = record && openStep(record)
-    if (!open) return 0
+    if (!open) {
+      for (const { attempts } of record?.steps ?? []) for (const { id } of attempts) this.#sentAt.delete(id)
+      return 0
+    }
     return pauseBefore(open.step, this.#deps.directory.resolve(open.step.chain), this.#deps.clock.now())
   }
 

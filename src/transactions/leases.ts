@@ -11,7 +11,8 @@ const LEASE_MS = 5_000
 const TICK_MS = 250
 /** How often a process without work looks whether another one died. */
 const IDLE_TICKS = 8
-const MAX_OPERATIONS = 500
+/** Payments may wait for days for lower fees; whoever waits must not keep others from being followed. */
+const MAX_OPERATIONS = 10_000
 /** After a drive that failed. */
 const RETRY_MS = 2_000
 
@@ -64,7 +65,12 @@ export class Leases {
   /** The lease under which a new operation is recorded. */
   take(): Lease {
     const journal = this.#journal
-    return { owner: this.#owner, until: journal.after(LEASE_MS), atMost: journal.after(2 * LEASE_MS) }
+    return {
+      owner: this.#owner,
+      until: journal.after(LEASE_MS),
+      renewFrom: journal.after(LEASE_MS / 2),
+      atMost: journal.after(2 * LEASE_MS),
+    }
   }
 
   /** Ends an idle wait: there is work now. */

@@ -55,7 +55,7 @@ async function step(chain = 'eip155:31337', account = '0xA'): Promise<StepRow> {
     receipt: '{}',
     reservations: [],
   }
-  const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z', atMost: '2100-01-01T00:00:00.000Z' }
+  const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
   const { operation } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [
     documents,
   ])

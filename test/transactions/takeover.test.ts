@@ -189,6 +189,18 @@ describe('leases', () => {
     expect(await claim(engine)).toEqual([])
   })
 
+  it('is renewed when half of it is over, and nothing is written before that', async () => {
+    const { operationId } = await begun('renewed')
+    const until = () => engine.rows('select lease_until from operations')[0]?.['lease_until']
+    const first = until()
+    engine.clock.advance(2_500)
+    expect(await claim(engine)).toEqual([operationId])
+    expect(until()).toBe(first)
+    engine.clock.advance(1)
+    expect(await claim(engine)).toEqual([operationId])
+    expect(Date.parse(String(until())) - Date.parse(String(first))).toBe(2_501)
+  })
+
   it('F25: a process that stops hands its operations over at once', async () => {
     const { operationId } = await begun('handed over')
     await engine.leases.stop(async () => undefined)

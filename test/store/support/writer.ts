@@ -25,7 +25,7 @@ for (let index = 0; index < Number(count); index++) {
     plan: '{}',
     expires_at: '2099-01-01T00:00:00.000Z',
   })
-  const lease = { owner: name, until: '2099-01-01T00:00:00.000Z', atMost: '2100-01-01T00:00:00.000Z' }
+  const lease = { owner: name, until: '2099-01-01T00:00:00.000Z' }
   const step = { recipient: '0x', payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
   const { operation } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [step])
   const record = await operations.find(operation.id)
