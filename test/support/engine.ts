@@ -112,8 +112,15 @@ async function startLane(sandbox: Sandbox, { chainId, rpcUrl }: Sandbox['chains'
   }
 }
 
+/** What an engine must know of a lane. */
+export interface EngineLane {
+  readonly id: string
+  readonly rpcUrl: string
+  readonly proxy: { readonly url: string }
+}
+
 export interface EngineOptions {
-  readonly lanes: readonly Lane[]
+  readonly lanes: readonly EngineLane[]
   /** Folder of the journal; engines that share one are several processes on one machine. */
   readonly home?: string
   readonly clock?: TestClock
