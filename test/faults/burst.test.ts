@@ -39,3 +39,22 @@ it.each([
   },
   90_000,
 )
+
+it('F2, F3, F4: the same while every third answer to a send is lost on its way: the bytes go out again, and each is paid once', async () => {
+  let sends = 0
+  world.a.proxy.setFault((calls) => {
+    if (!calls.some(({ method }) => method === 'eth_sendRawTransaction')) return undefined
+    return sends++ % 3 === 2 ? { kind: 'forward-then-drop' } : undefined
+  })
+  const seen = await burst({ ...{ world, programs, processes: 2, each: 20 }, through: world.a.proxy.url })
+  expect(sends).toBeGreaterThanOrEqual(40)
+  expect(seen).toEqual({
+    contiguous: true,
+    mined: 40,
+    waiting: 0,
+    paidOnce: 40,
+    arrivals: 40,
+    sentAgain: 40,
+    operations: [{ state: 'committed', n: 40 }],
+  })
+}, 90_000)

@@ -15,6 +15,8 @@ export interface BurstOptions {
   /** Nonces by way of this Redis. */
   readonly redisUrl?: string
   readonly processes: number
+  /** Where they find the chain, when it is not the chain itself. */
+  readonly through?: string
   /** Payments of each process. */
   readonly each: number
   readonly atATime?: number
@@ -41,7 +43,7 @@ let made = 0
 
 /** Several processes pay from one account at the same time, while blocks come (F4). */
 export async function burst(options: BurstOptions): Promise<Burst> {
-  const { world, programs, redisUrl, processes, each, atATime = 4 } = options
+  const { world, programs, redisUrl, through, processes, each, atATime = 4 } = options
   const { rpcUrl } = world.a
   const home = mkdtempSync(join(tmpdir(), 'bursar-burst-'))
   const name = `burst ${process.pid}-${made++}`
@@ -53,7 +55,7 @@ export async function burst(options: BurstOptions): Promise<Burst> {
     const from = Number(await adminText(rpcUrl, { method: 'eth_blockNumber' }))
     const jobs = Array.from({ length: processes }, (_, process): SenderJob => {
       const recipients = Array.from({ length: each }, (_, index) => recipient(`${name} ${process} ${index}`))
-      return { ...place, recipients, atATime }
+      return { ...place, ...(through === undefined ? {} : { rpcUrl: through }), recipients, atATime }
     })
     const mining = mineUntil(world, stop.signal)
     const ended = await Promise.all(jobs.map((job) => programs.run('sender', JSON.stringify(job))))

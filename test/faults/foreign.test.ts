@@ -1,0 +1,71 @@
+import { privateKeyToAccount } from 'viem/accounts'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import {
+  AGENT,
+  AGENT_KEY,
+  MERCHANT,
+  startEngine,
+  startWorld,
+  takeOver,
+  type World,
+} from '../support/engine.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+
+/** What another program that has the key sends: more fees than ours, so that the pool takes it in the place of ours. */
+async function foreignPayment(nonce: number): Promise<void> {
+  const raw = await privateKeyToAccount(AGENT_KEY).signTransaction({
+    type: 'eip1559',
+    chainId: 31337,
+    nonce,
+    to: AGENT,
+    value: 0n,
+    gas: 21_000n,
+    maxFeePerGas: 900_000_000_000n,
+    maxPriorityFeePerGas: 90_000_000_000n,
+  })
+  await world.a.ask('eth_sendRawTransaction', raw)
+}
+
+it('F8: another program takes the nonce in the middle of three payments: that one is not made, the others are, and nothing waits', async () => {
+  const engine = startEngine({ lanes: [world.a] })
+  const before = await world.a.balance(MERCHANT)
+  const amounts = ['0.25', '0.5', '1']
+  const sent = []
+  for (const amount of amounts) {
+    const { intentId } = await engine.prepare({ to: 'merchant', amount, idempotencyKey: amount })
+    sent.push({ ...(await engine.execute(intentId)), intentId })
+  }
+  const [first, second, third] = sent
+  if (!first || !second || !third) throw new Error('three were sent')
+  expect(sent.map(({ steps }) => steps[0]?.nonce)).toEqual(['0', '1', '2'])
+  await foreignPayment(1)
+  await world.a.mine(2)
+  for (const { operationId } of sent) await takeOver(engine, [world.a], operationId)
+  expect(await engine.get(first.operationId)).toMatchObject({ state: 'committed' })
+  expect(await engine.get(second.operationId)).toMatchObject({
+    state: 'failed',
+    sideEffect: 'none',
+    steps: [{ state: 'replaced', note: "nonce 1 was used by a transaction that is not Bursar's" }],
+  })
+  expect(await engine.get(third.operationId)).toMatchObject({ state: 'committed' })
+  expect(await engine.execute(second.intentId)).toMatchObject({
+    operationId: second.operationId,
+    state: 'failed',
+  })
+  await world.a.mine(3)
+  expect((await world.a.balance(MERCHANT)) - before).toBe(1_250_000_000_000_000_000n)
+  expect(engine.rows("select * from reservations where state = 'held'")).toEqual([])
+  // Asked for again under another key it is made, at the nonce above all of them.
+  const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.5', idempotencyKey: 'once more' })
+  const again = await engine.execute(intentId)
+  expect(again.steps[0]?.nonce).toBe('3')
+  await world.a.mine(2)
+  expect(await takeOver(engine, [world.a], again.operationId)).toMatchObject({ state: 'committed' })
+  expect((await world.a.balance(MERCHANT)) - before).toBe(1_750_000_000_000_000_000n)
+  await engine.stop()
+})
