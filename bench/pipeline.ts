@@ -24,6 +24,7 @@ export async function run(): Promise<Figures> {
   const lane = { id: `eip155:${CHAIN}`, rpcUrl: url, proxy: { url } } as unknown as Lane
   const engine = startEngine({ lanes: [lane] })
   const mining = mineSteadily(sandbox)
+  engine.leases.start((operationId) => engine.driver.drive(operationId))
   try {
     const figures: Record<string, number> = {}
     await pay(engine, 'warm-up', 100, 16)
@@ -54,6 +55,7 @@ export async function run(): Promise<Figures> {
     }
     return figures
   } finally {
+    await engine.leases.stop(() => engine.driver.settled())
     await mining.stop()
     await engine.stop()
     await sandbox.stop()
