@@ -36,11 +36,16 @@ class ImmediateSqliteDialect extends SqliteDialect {
 }
 
 /** Not a prepared statement: libsql leaves one that was refused open, and then nothing commits any more. */
-async function beginImmediate(sqlite: Database.Database): Promise<void> {
+function beginImmediate(sqlite: Database.Database): Promise<void> {
+  return onceNotBusy(() => sqlite.exec('begin immediate'))
+}
+
+/** Does what takes a lock as soon as no other process has it. */
+async function onceNotBusy(locking: () => void): Promise<void> {
   const until = performance.now() + BUSY_TIMEOUT_MS
   for (;;) {
     try {
-      sqlite.exec('begin immediate')
+      locking()
       return
     } catch (error) {
       if (codeOf(error) !== 'SQLITE_BUSY' || performance.now() >= until) throw error
@@ -54,11 +59,11 @@ export async function openDatabase(path: string): Promise<JournalDb> {
   const Database = await loadDriver()
   try {
     makeFolder(dirname(path))
-    const sqlite = new Database(path, { timeout: BUSY_TIMEOUT_MS })
-    // WAL lets readers and a writer work together; FULL makes a commit durable before it returns (R2).
+    const sqlite = new Database(path, { timeout: BUSY_BLOCKING_MS })
+    // WAL lets readers and a writer work together; FULL makes a commit durable before it returns (R2). Where two
+    // processes create the file, SQLite refuses the second's switch to WAL at once, whatever its time-out is.
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])
-      sqlite.pragma(pragma)
-    sqlite.pragma(`busy_timeout = ${BUSY_BLOCKING_MS}`)
+      await onceNotBusy(() => sqlite.pragma(pragma))
     const db = new Kysely<JournalTables>({
       dialect: new ImmediateSqliteDialect(sqlite),
     })

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import Database from 'libsql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { pause } from '../../src/primitives/abort.ts'
 import { systemClock } from '../../src/primitives/clock.ts'
 import { Journal } from '../../src/store/journal.ts'
 import { type Row, readRows } from '../support/engine.ts'
@@ -143,6 +144,22 @@ describe('F16: another process holds the write lock', () => {
     await writing
     expect(readRows(path, 'select count(*) as n from audit')).toEqual([{ n: 2 }])
     db.close()
+    await journal.close()
+  })
+
+  it('F16: a start meets the first moments of another, whose file is not yet shared: it waits too', async () => {
+    const path = fresh('not yet shared')
+    mkdirSync(dirname(path))
+    const other = new Database(path)
+    other.exec('begin exclusive')
+    other.exec('create table theirs (id integer)')
+    const journal = new Journal(path, systemClock)
+    const starting = journal.prove()
+    await pause(50)
+    other.exec('commit')
+    other.close()
+    await starting
+    expect(readRows(path, 'select event from audit')).toEqual([{ event: 'journal.checked' }])
     await journal.close()
   })
 
