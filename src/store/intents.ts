@@ -45,7 +45,7 @@ export class IntentStore {
       if (!existing) {
         const row = { ...intent, created_at: this.#journal.now() }
         await tx.insertInto('intents').values(row).execute()
-        await audit({
+        audit({
           event: 'intent.prepared',
           subject: row.id,
           detail: { digest: row.digest, chain: row.chain },
@@ -58,7 +58,7 @@ export class IntentStore {
       }
       const renewed = { digest: intent.digest, plan: intent.plan, expires_at: intent.expires_at }
       await tx.updateTable('intents').set(renewed).where('id', '=', existing.id).execute()
-      await audit({ event: 'intent.renewed', subject: existing.id, detail: { digest: intent.digest } })
+      audit({ event: 'intent.renewed', subject: existing.id, detail: { digest: intent.digest } })
       return { intent: { ...existing, ...renewed }, operationId: undefined }
     })
   }

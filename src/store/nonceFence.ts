@@ -16,27 +16,26 @@ export async function takeSigned(
 ): Promise<void> {
   const { id, chain, account } = step
   const padded = padNumber(nonce)
-  const rows = await tx
+  const { numUpdatedRows } = await tx
+    .updateTable('nonces')
+    .set({ state: 'signed', updated_at: now })
+    .where('step_id', '=', id)
+    .where('chain', '=', chain)
+    .where('account', '=', account)
+    .where('nonce', '=', padded)
+    .executeTakeFirst()
+  if (numUpdatedRows > 0n) return
+  const other = await tx
     .selectFrom('nonces')
-    .select(['step_id', 'nonce'])
+    .select('step_id')
     .where((or) =>
       or.or([
         or('step_id', '=', id),
         or.and([or('chain', '=', chain), or('account', '=', account), or('nonce', '=', padded)]),
       ]),
     )
-    .execute()
-  if (rows.some((row) => row.step_id !== id || row.nonce !== padded)) {
-    throw new BursarError('nonce_taken', { nonce: nonce.toString() }, { chain })
-  }
-  if (rows.length > 0) {
-    await tx
-      .updateTable('nonces')
-      .set({ state: 'signed', updated_at: now })
-      .where('step_id', '=', id)
-      .execute()
-    return
-  }
+    .executeTakeFirst()
+  if (other) throw new BursarError('nonce_taken', { nonce: nonce.toString() }, { chain })
   const row = { chain, account, nonce: padded, step_id: id, state: 'signed' as const, updated_at: now }
   await tx.insertInto('nonces').values(row).execute()
 }

@@ -1,7 +1,7 @@
 import { BursarError } from '../errors/bursarError.ts'
 import { type HeldNonce, type Lane, MOST_IN_FLIGHT } from '../primitives/lanes.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { requireOpen } from './openSteps.ts'
+import { openStep, requireOpen } from './openSteps.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
 import type { StepRow } from './schema.ts'
 
@@ -31,7 +31,7 @@ export class NonceTableStore {
         .where('step_id', '=', step.id)
         .executeTakeFirst()
       if (own) return unpadNumber(own.nonce)
-      await requireOpen(tx, step)
+      requireOpen(await openStep(tx, step.id), step)
       const nonce = await lowestFree(tx, step, floor)
       const now = this.#journal.now()
       const { chain, account } = step
@@ -51,7 +51,7 @@ export class NonceTableStore {
         .set({ state: 'reserved', updated_at: now })
         .where('id', '=', step.id)
         .execute()
-      await audit({
+      audit({
         event: 'nonce.reserved',
         subject: step.id,
         detail: { account, chain, nonce: nonce.toString() },
@@ -86,7 +86,7 @@ export class NonceTableStore {
         .where('state', '=', 'reserved')
         .execute()
       const nonce = unpadNumber(freed.nonce).toString()
-      await audit({ event: 'nonce.released', subject: step.id, detail: { nonce } })
+      audit({ event: 'nonce.released', subject: step.id, detail: { nonce } })
     })
   }
 
@@ -135,19 +135,23 @@ export class NonceTableStore {
 
 /** Throws `lane_full`. */
 async function lowestFree(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<bigint> {
-  const taken = await tx
+  const taken = tx
     .selectFrom('nonces')
-    .select('nonce')
     .where('chain', '=', lane.chain)
     .where('account', '=', lane.account)
     .where('nonce', '>=', padNumber(floor))
-    .orderBy('nonce')
-    .limit(MOST_IN_FLIGHT)
-    .execute()
-  let free = floor
-  for (const row of taken) {
-    if (unpadNumber(row.nonce) !== free) break
-    free += 1n
+  const { count, last } = await taken
+    .select(({ fn }) => [fn.countAll().as('count'), fn.max('nonce').as('last')])
+    .executeTakeFirstOrThrow()
+  let free = last ? unpadNumber(last) + 1n : floor
+  if (free - floor !== BigInt(count)) {
+    // Some below the last were freed.
+    const rows = await taken.select('nonce').orderBy('nonce').limit(MOST_IN_FLIGHT).execute()
+    free = floor
+    for (const { nonce } of rows) {
+      if (unpadNumber(nonce) !== free) break
+      free += 1n
+    }
   }
   if (free < floor + BigInt(MOST_IN_FLIGHT)) return free
   const { account, chain } = lane

@@ -3,11 +3,25 @@ import { newId } from '../primitives/ids.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
-import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
+import {
+  type AsOf,
+  type HeldAmounts,
+  type Holder,
+  heldBy,
+  insertReservations,
+  type NewReservation,
+} from './reservations.ts'
+import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
 
 export interface OperationRecord {
   readonly operation: OperationRow
   readonly steps: readonly { readonly step: StepRow; readonly attempts: readonly AttemptRow[] }[]
+}
+
+/** The operation of an intent: the one that it has, or `created` with its steps. */
+export interface Begun {
+  readonly id: string
+  readonly created?: OperationRecord
 }
 
 export interface NewStep {
@@ -18,23 +32,7 @@ export interface NewStep {
   readonly receipt: string
   /** Why it waits before it is signed. */
   readonly note?: string
-  readonly reservations: readonly Pick<ReservationTable, 'asset' | 'raw' | 'kind'>[]
-}
-
-/** The moment at which a balance was read. */
-export interface AsOf {
-  /** Number of the block. */
-  readonly block: string
-  /** The account's count of mined transactions there: what they took is in the balance already. */
-  readonly minedCount: bigint
-}
-
-/** Whose balance, as of when, and which step's own hold does not count. */
-export interface Holder {
-  readonly chain: string
-  readonly account: string
-  readonly asOf: AsOf
-  readonly except?: string
+  readonly reservations: readonly NewReservation[]
 }
 
 export interface WaitingPayload {
@@ -44,9 +42,6 @@ export interface WaitingPayload {
 
 /** The newest nonces are looked at: what waits behind so many is not what a simulation should stand on. */
 const MOST_WAITING = 64
-
-/** Sums of what steps of one account may still take from a balance, by asset, in base units. */
-export type HeldAmounts = ReadonlyMap<string, bigint>
 
 export interface Lease {
   readonly owner: string
@@ -66,6 +61,12 @@ export interface OperationQueryFilter {
   /** Only operations older than this one. */
   readonly before?: { readonly createdAt: string; readonly id: string }
 }
+
+/** Nothing more happens to a step in one of these states. */
+export const ENDED: readonly StepRow['state'][] = ['final', 'replaced', 'failed']
+
+/** How far a step has come that has not ended. */
+export type OpenStep = Pick<StepRow, 'chain' | 'state' | 'confirmations' | 'updated_at'>
 
 type LeasedRow = Pick<OperationRow, 'lease_owner' | 'lease_until'>
 
@@ -88,22 +89,27 @@ export class OperationStore {
     lease: Pick<Lease, 'owner' | 'until'>,
     asOf: AsOf,
     admit: (held: HeldAmounts) => readonly NewStep[],
-  ): Promise<{ operation: OperationRow; created: boolean }> {
+  ): Promise<Begun> {
     return this.#journal.transact(async (tx, audit) => {
-      const existing = await tx
-        .selectFrom('operations')
-        .selectAll()
-        .where('intent_id', '=', intent.id)
+      const known = await tx
+        .selectFrom('intents')
+        .leftJoin('operations', 'operations.intent_id', 'intents.id')
+        .select(['intents.digest', 'operations.id'])
+        .where('intents.id', '=', intent.id)
         .executeTakeFirst()
-      if (existing) return { operation: existing, created: false }
-      await requireUnchanged(tx, intent)
-      const steps = admit(await heldBy(tx, { ...intent, asOf }))
+      if (known?.id) return { id: known.id }
+      requireSame(intent, known?.digest)
+      const admitted = admit(await heldBy(tx, { ...intent, asOf }))
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
-      for (const [position, step] of steps.entries()) {
-        await insertStep(tx, operation, position, step, this.#journal.now())
+      const steps: OperationRecord['steps'][number][] = []
+      for (const [position, step] of admitted.entries()) {
+        steps.push({
+          step: await insertStep(tx, operation, position, step, this.#journal.now()),
+          attempts: [],
+        })
       }
-      await audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
-      return { operation, created: true }
+      audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
+      return { id: operation.id, created: { operation, steps } }
     })
   }
 
@@ -114,7 +120,7 @@ export class OperationStore {
   readmit(
     step: Pick<StepRow, 'id' | 'chain' | 'account'>,
     asOf: AsOf,
-    admit: (held: HeldAmounts) => NewStep['reservations'],
+    admit: (held: HeldAmounts) => readonly NewReservation[],
   ): Promise<void> {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
@@ -150,6 +156,19 @@ export class OperationStore {
         .map(({ nonce, payload }) => ({ nonce: unpadNumber(nonce), payload }))
         .reverse()
     })
+  }
+
+  /** The first step of an operation that has not ended, without what was signed and shown. */
+  openStep(operationId: string): Promise<OpenStep | undefined> {
+    return this.#journal.read((db) =>
+      db
+        .selectFrom('steps')
+        .select(['chain', 'state', 'confirmations', 'updated_at'])
+        .where('operation_id', '=', operationId)
+        .where('state', 'not in', ENDED)
+        .orderBy('position')
+        .executeTakeFirst(),
+    )
   }
 
   find(id: string): Promise<OperationRecord | undefined> {
@@ -272,38 +291,6 @@ export class OperationStore {
   }
 }
 
-/**
- * What the balance shows already counts no more: steps whose nonce was mined by then. What it does not show yet counts,
- * also when it was included and settled since.
- */
-export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
-  const { chain, account, asOf, except } = holder
-  const reservations = db
-    .selectFrom('reservations')
-    .innerJoin('steps', 'steps.id', 'reservations.step_id')
-    .select(['reservations.asset', 'reservations.raw'])
-    .where('steps.id', '!=', except ?? '')
-  const inFlight = await reservations
-    .leftJoin('nonces', 'nonces.step_id', 'steps.id')
-    .where('reservations.chain', '=', chain)
-    .where('reservations.account', '=', account)
-    .where('reservations.state', '=', 'held')
-    .where((or) =>
-      or.or([or('nonces.nonce', 'is', null), or('nonces.nonce', '>=', padNumber(asOf.minedCount))]),
-    )
-    .execute()
-  const notYetShown = await reservations
-    .where('steps.chain', '=', chain)
-    .where('steps.account', '=', account)
-    .where('steps.included_number', '>', padNumber(BigInt(asOf.block)))
-    .where('reservations.state', '=', 'settled')
-    .execute()
-  const held = new Map<string, bigint>()
-  for (const { asset, raw } of [...inFlight, ...notYetShown])
-    held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
-  return held
-}
-
 /** The operation of the intent with that id or key, or in which its replacement was signed. */
 export async function executedBy(
   db: JournalDb | JournalTransaction,
@@ -341,7 +328,6 @@ async function insertOperation(
     lease_owner: lease.owner,
     lease_until: lease.until,
     created_at: now,
-    updated_at: now,
   }
   await tx.insertInto('operations').values(operation).execute()
   return operation
@@ -351,40 +337,28 @@ async function insertStep(
   tx: JournalTransaction,
   operation: OperationRow,
   position: number,
-  step: NewStep,
+  { reservations, note, ...documents }: NewStep,
   now: string,
-): Promise<void> {
-  const { reservations, ...documents } = step
-  const id = newId('step')
-  const place = { chain: operation.chain, account: operation.account }
-  await tx
-    .insertInto('steps')
-    .values({
-      id,
-      operation_id: operation.id,
-      position,
-      ...place,
-      state: 'queued',
-      ...documents,
-      updated_at: now,
-    })
-    .execute()
-  await insertReservations(tx, { id, ...place }, reservations, now)
-}
-
-export async function insertReservations(
-  tx: JournalTransaction,
-  { id, chain, account }: Pick<StepRow, 'id' | 'chain' | 'account'>,
-  reservations: NewStep['reservations'],
-  now: string,
-): Promise<void> {
-  const held = reservations.map((one) => ({
-    ...{ id: newId('res'), step_id: id, chain, account },
-    ...one,
-    state: 'held' as const,
-    created_at: now,
-  }))
-  if (held.length > 0) await tx.insertInto('reservations').values(held).execute()
+): Promise<StepRow> {
+  const step: StepRow = {
+    id: newId('step'),
+    operation_id: operation.id,
+    position,
+    chain: operation.chain,
+    account: operation.account,
+    state: 'queued',
+    ...documents,
+    note: note ?? null,
+    included_number: null,
+    included_hash: null,
+    gas_used: null,
+    fee_paid: null,
+    confirmations: 0,
+    updated_at: now,
+  }
+  await tx.insertInto('steps').values(step).execute()
+  await insertReservations(tx, step, reservations, now)
+  return step
 }
 
 /** What was judged is what the intent still says: it may have been renewed while it was being executed. */
@@ -393,7 +367,11 @@ export async function requireUnchanged(
   intent: Pick<IntentRow, 'id' | 'digest' | 'chain'>,
 ): Promise<void> {
   const now = await tx.selectFrom('intents').select('digest').where('id', '=', intent.id).executeTakeFirst()
-  if (now?.digest === intent.digest) return
+  requireSame(intent, now?.digest)
+}
+
+function requireSame(intent: Pick<IntentRow, 'digest' | 'chain'>, digest: string | undefined): void {
+  if (digest === intent.digest) return
   const reason = 'its intent was renewed while it was being executed'
   throw new BursarError('receipt_refused', { reason }, { chain: intent.chain })
 }

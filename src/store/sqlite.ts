@@ -74,11 +74,12 @@ class Connection implements DatabaseConnection {
 
   #statement(sql: string): Database.Statement {
     const known = this.#statements.get(sql)
-    if (known) return known
-    const [oldest] = this.#statements.keys()
-    if (oldest !== undefined && this.#statements.size >= MOST_STATEMENTS) this.#statements.delete(oldest)
-    const statement = this.#sqlite.prepare(sql)
+    const statement = known ?? this.#sqlite.prepare(sql)
+    // The longest unused comes first.
+    if (known) this.#statements.delete(sql)
     this.#statements.set(sql, statement)
+    const [oldest] = this.#statements.keys()
+    if (oldest !== undefined && this.#statements.size > MOST_STATEMENTS) this.#statements.delete(oldest)
     return statement
   }
 }
