@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Selectable, Transaction } from 'kysely'
 import { canonicalJson } from '../primitives/json.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { AuditTable, JournalTables } from './schema.ts'
 
 export interface AuditEvent {
@@ -35,17 +36,16 @@ export class AuditTrail {
 
   async append(tx: Transaction<JournalTables>): Promise<void> {
     if (this.#entries.length === 0) return
-    const last = await tx
-      .selectFrom('audit')
-      .select(['seq', 'hash'])
-      .orderBy('seq', 'desc')
-      .limit(1)
-      .executeTakeFirst()
+    const [last] = await lastRow(tx, {})
     const rows: Selectable<AuditTable>[] = []
     for (const entry of this.#entries) rows.push(auditRow(entry, rows.at(-1) ?? last))
-    await tx.insertInto('audit').values(rows).execute()
+    for (const row of rows) await insertRow(tx, 'audit', row)
   }
 }
+
+const lastRow = compiled((db, _value: Values<object>) =>
+  db.selectFrom('audit').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1),
+)
 
 type Link = Pick<Selectable<AuditTable>, 'seq' | 'hash'>
 

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely'
+import { CompiledQuery, type Transaction } from 'kysely'
 import { AuditTrail } from './audit.ts'
 import { asJournalError, type JournalDb } from './database.ts'
 import type { JournalTables } from './schema.ts'
@@ -10,6 +10,10 @@ const MOST_TOGETHER = 64
 
 /** One transition: what it writes, and what it says of it. */
 export type Change<T> = (tx: JournalTransaction, trail: AuditTrail) => Promise<T>
+
+const SAVEPOINT = CompiledQuery.raw('savepoint one')
+const RELEASE = CompiledQuery.raw('release one')
+const ROLLBACK = CompiledQuery.raw('rollback to one')
 
 interface Waiting {
   readonly change: Change<unknown>
@@ -81,15 +85,15 @@ async function attempt(
   { change, resolve, reject }: Waiting,
 ): Promise<() => void> {
   const said = trail.length
-  await sql`savepoint one`.execute(tx)
+  await tx.executeQuery(SAVEPOINT)
   try {
     const value = await change(tx, trail)
-    await sql`release one`.execute(tx)
+    await tx.executeQuery(RELEASE)
     return () => resolve(value)
   } catch (error) {
     // Where the database has given up the whole transaction, this fails, and so do all.
-    await sql`rollback to one`.execute(tx)
-    await sql`release one`.execute(tx)
+    await tx.executeQuery(ROLLBACK)
+    await tx.executeQuery(RELEASE)
     trail.cutTo(said)
     return () => reject(asJournalError(error))
   }

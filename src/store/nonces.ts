@@ -1,5 +1,6 @@
 import { BursarError } from '../errors/bursarError.ts'
 import { type HeldNonce, type Lane, MOST_IN_FLIGHT } from '../primitives/lanes.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import { openStep, requireOpen } from './openSteps.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
@@ -25,32 +26,15 @@ export class NonceTableStore {
    */
   reserve(step: Claim, floor: bigint): Promise<bigint> {
     return this.#journal.transact(async (tx, audit) => {
-      const own = await tx
-        .selectFrom('nonces')
-        .select('nonce')
-        .where('step_id', '=', step.id)
-        .executeTakeFirst()
+      const [own] = await nonceOf(tx, { stepId: step.id })
       if (own) return unpadNumber(own.nonce)
       requireOpen(await openStep(tx, step.id), step)
       const nonce = await lowestFree(tx, step, floor)
       const now = this.#journal.now()
       const { chain, account } = step
-      await tx
-        .insertInto('nonces')
-        .values({
-          chain,
-          account,
-          nonce: padNumber(nonce),
-          step_id: step.id,
-          state: 'reserved',
-          updated_at: now,
-        })
-        .execute()
-      await tx
-        .updateTable('steps')
-        .set({ state: 'reserved', updated_at: now })
-        .where('id', '=', step.id)
-        .execute()
+      const place = { chain, account, nonce: padNumber(nonce) }
+      await insertRow(tx, 'nonces', { ...place, step_id: step.id, state: 'reserved', updated_at: now })
+      await markReserved(tx, { stepId: step.id, now })
       audit({
         event: 'nonce.reserved',
         subject: step.id,
@@ -133,20 +117,42 @@ export class NonceTableStore {
   }
 }
 
+const nonceOf = compiled((db, value: Values<{ stepId: string }>) =>
+  db.selectFrom('nonces').select('nonce').where('step_id', '=', value('stepId')),
+)
+
+const markReserved = compiled((db, value: Values<{ stepId: string; now: string }>) =>
+  db
+    .updateTable('steps')
+    .set({ state: 'reserved', updated_at: value('now') })
+    .where('id', '=', value('stepId')),
+)
+
+/** How many nonces of a lane are not free, and the highest. */
+const takenFrom = compiled((db, value: Values<{ chain: string; account: string; floor: string }>) =>
+  db
+    .selectFrom('nonces')
+    .select(({ fn }) => [fn.countAll().as('count'), fn.max('nonce').as('last')])
+    .where('chain', '=', value('chain'))
+    .where('account', '=', value('account'))
+    .where('nonce', '>=', value('floor')),
+)
+
 /** Throws `lane_full`. */
 async function lowestFree(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<bigint> {
-  const taken = tx
-    .selectFrom('nonces')
-    .where('chain', '=', lane.chain)
-    .where('account', '=', lane.account)
-    .where('nonce', '>=', padNumber(floor))
-  const { count, last } = await taken
-    .select(({ fn }) => [fn.countAll().as('count'), fn.max('nonce').as('last')])
-    .executeTakeFirstOrThrow()
-  let free = last ? unpadNumber(last) + 1n : floor
-  if (free - floor !== BigInt(count)) {
+  const [taken] = await takenFrom(tx, { ...lane, floor: padNumber(floor) })
+  let free = taken?.last ? unpadNumber(taken.last) + 1n : floor
+  if (free - floor !== BigInt(taken?.count ?? 0)) {
     // Some below the last were freed.
-    const rows = await taken.select('nonce').orderBy('nonce').limit(MOST_IN_FLIGHT).execute()
+    const rows = await tx
+      .selectFrom('nonces')
+      .select('nonce')
+      .where('chain', '=', lane.chain)
+      .where('account', '=', lane.account)
+      .where('nonce', '>=', padNumber(floor))
+      .orderBy('nonce')
+      .limit(MOST_IN_FLIGHT)
+      .execute()
     free = floor
     for (const { nonce } of rows) {
       if (unpadNumber(nonce) !== free) break

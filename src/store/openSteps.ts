@@ -1,5 +1,6 @@
 import type { ExpressionBuilder } from 'kysely'
 import { BursarError } from '../errors/bursarError.ts'
+import { compiled, type Values } from './compiled.ts'
 import type { JournalTransaction } from './journal.ts'
 import type { JournalTables, OperationRow, StepRow } from './schema.ts'
 
@@ -16,15 +17,18 @@ export interface OpenStep {
  * A step while its operation has not ended; undefined when it has. A process that was paused past its lease may still
  * try to move a step that another one has ended: what has ended stays as it is (F16).
  */
-export function openStep(tx: JournalTransaction, stepId: string): Promise<OpenStep | undefined> {
-  return tx
+export async function openStep(tx: JournalTransaction, stepId: string): Promise<OpenStep | undefined> {
+  return (await openStepById(tx, { stepId }))[0]
+}
+
+const openStepById = compiled((db, value: Values<{ stepId: string }>) =>
+  db
     .selectFrom('steps')
     .innerJoin('operations', 'operations.id', 'steps.operation_id')
     .select(['steps.state', 'operations.intent_id'])
-    .where('steps.id', '=', stepId)
-    .where('operations.state', 'in', OPEN)
-    .executeTakeFirst()
-}
+    .where('steps.id', '=', value('stepId'))
+    .where('operations.state', 'in', OPEN),
+)
 
 /** The operation of the step that is being looked at, when it has not ended. */
 export function openOperation(query: ExpressionBuilder<JournalTables, 'steps'>) {

@@ -1,5 +1,6 @@
 import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
@@ -70,6 +71,57 @@ export type OpenStep = Pick<StepRow, 'chain' | 'state' | 'confirmations' | 'upda
 
 type LeasedRow = Pick<OperationRow, 'lease_owner' | 'lease_until'>
 
+const knownIntent = compiled((db, value: Values<{ id: string }>) =>
+  db
+    .selectFrom('intents')
+    .leftJoin('operations', 'operations.intent_id', 'intents.id')
+    .select(['intents.digest', 'operations.id'])
+    .where('intents.id', '=', value('id')),
+)
+
+/** No account ever has so many. */
+const MOST_NONCE = 2n ** 64n - 1n
+
+const newestSigned = compiled((db, value: Values<{ chain: string; account: string; below: string }>) =>
+  db
+    .selectFrom('nonces')
+    .innerJoin('steps', 'steps.id', 'nonces.step_id')
+    .innerJoin('attempts', 'attempts.step_id', 'steps.id')
+    .select(['nonces.nonce', 'nonces.state', 'steps.payload', 'attempts.kind'])
+    .where('nonces.chain', '=', value('chain'))
+    .where('nonces.account', '=', value('account'))
+    .where('nonces.nonce', '<', value('below'))
+    .where('attempts.live', '=', 1)
+    .orderBy('nonces.nonce', 'desc')
+    .limit(MOST_WAITING),
+)
+
+const firstOpen = compiled((db, value: Values<{ operationId: string }>) =>
+  db
+    .selectFrom('steps')
+    .select(['chain', 'state', 'confirmations', 'updated_at'])
+    .where('operation_id', '=', value('operationId'))
+    .where('state', 'not in', ENDED)
+    .orderBy('position'),
+)
+
+const operationById = compiled((db, value: Values<{ id: string }>) =>
+  db.selectFrom('operations').selectAll().where('id', '=', value('id')),
+)
+
+const stepsOf = compiled((db, value: Values<{ id: string }>) =>
+  db.selectFrom('steps').selectAll().where('operation_id', '=', value('id')).orderBy('position'),
+)
+
+const attemptsOf = compiled((db, value: Values<{ id: string }>) =>
+  db
+    .selectFrom('attempts')
+    .innerJoin('steps', 'steps.id', 'attempts.step_id')
+    .selectAll('attempts')
+    .where('steps.operation_id', '=', value('id'))
+    .orderBy('attempts.created_at'),
+)
+
 /** Operations, their steps and what they hold. */
 export class OperationStore {
   readonly #journal: Journal
@@ -91,12 +143,7 @@ export class OperationStore {
     admit: (held: HeldAmounts) => readonly NewStep[],
   ): Promise<Begun> {
     return this.#journal.transact(async (tx, audit) => {
-      const known = await tx
-        .selectFrom('intents')
-        .leftJoin('operations', 'operations.intent_id', 'intents.id')
-        .select(['intents.digest', 'operations.id'])
-        .where('intents.id', '=', intent.id)
-        .executeTakeFirst()
+      const [known] = await knownIntent(tx, { id: intent.id })
       if (known?.id) return { id: known.id }
       requireSame(intent, known?.digest)
       const admitted = admit(await heldBy(tx, { ...intent, asOf }))
@@ -141,16 +188,7 @@ export class OperationStore {
    */
   waiting(chain: string, account: string, below?: bigint): Promise<readonly WaitingPayload[]> {
     return this.#journal.read(async (db) => {
-      let newest = db
-        .selectFrom('nonces')
-        .innerJoin('steps', 'steps.id', 'nonces.step_id')
-        .innerJoin('attempts', 'attempts.step_id', 'steps.id')
-        .select(['nonces.nonce', 'nonces.state', 'steps.payload', 'attempts.kind'])
-        .where('nonces.chain', '=', chain)
-        .where('nonces.account', '=', account)
-        .where('attempts.live', '=', 1)
-      if (below !== undefined) newest = newest.where('nonces.nonce', '<', padNumber(below))
-      const rows = await newest.orderBy('nonces.nonce', 'desc').limit(MOST_WAITING).execute()
+      const rows = await newestSigned(db, { chain, account, below: padNumber(below ?? MOST_NONCE) })
       return rows
         .filter(({ state, kind }) => state !== 'mined' && kind !== 'cancel')
         .map(({ nonce, payload }) => ({ nonce: unpadNumber(nonce), payload }))
@@ -160,31 +198,14 @@ export class OperationStore {
 
   /** The first step of an operation that has not ended, without what was signed and shown. */
   openStep(operationId: string): Promise<OpenStep | undefined> {
-    return this.#journal.read((db) =>
-      db
-        .selectFrom('steps')
-        .select(['chain', 'state', 'confirmations', 'updated_at'])
-        .where('operation_id', '=', operationId)
-        .where('state', 'not in', ENDED)
-        .orderBy('position')
-        .executeTakeFirst(),
-    )
+    return this.#journal.read(async (db) => (await firstOpen(db, { operationId }))[0])
   }
 
   find(id: string): Promise<OperationRecord | undefined> {
     return this.#journal.read(async (db) => {
-      const operation = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
+      const [operation] = await operationById(db, { id })
       if (!operation) return undefined
-      const [steps, attempts] = await Promise.all([
-        db.selectFrom('steps').selectAll().where('operation_id', '=', id).orderBy('position').execute(),
-        db
-          .selectFrom('attempts')
-          .innerJoin('steps', 'steps.id', 'attempts.step_id')
-          .selectAll('attempts')
-          .where('steps.operation_id', '=', id)
-          .orderBy('attempts.created_at')
-          .execute(),
-      ])
+      const [steps, attempts] = await Promise.all([stepsOf(db, { id }), attemptsOf(db, { id })])
       return {
         operation,
         steps: steps.map((step) => ({ step, attempts: attempts.filter((one) => one.step_id === step.id) })),
@@ -329,7 +350,7 @@ async function insertOperation(
     lease_until: lease.until,
     created_at: now,
   }
-  await tx.insertInto('operations').values(operation).execute()
+  await insertRow(tx, 'operations', operation)
   return operation
 }
 
@@ -356,7 +377,7 @@ async function insertStep(
     confirmations: 0,
     updated_at: now,
   }
-  await tx.insertInto('steps').values(step).execute()
+  await insertRow(tx, 'steps', step)
   await insertReservations(tx, step, reservations, now)
   return step
 }

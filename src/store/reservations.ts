@@ -1,4 +1,5 @@
 import { newId } from '../primitives/ids.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { JournalTransaction } from './journal.ts'
 import { padNumber } from './paddedNumber.ts'
@@ -31,32 +32,41 @@ export type HeldAmounts = ReadonlyMap<string, bigint>
  * also when it was included and settled since.
  */
 export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
-  const { chain, account, asOf, except } = holder
-  const reservations = db
-    .selectFrom('reservations')
-    .select(['reservations.asset', 'reservations.raw'])
-    .where('reservations.step_id', '!=', except ?? '')
-  const inFlight = await reservations
-    .leftJoin('nonces', 'nonces.step_id', 'reservations.step_id')
-    .where('reservations.chain', '=', chain)
-    .where('reservations.account', '=', account)
-    .where('reservations.state', '=', 'held')
-    .where((or) =>
-      or.or([or('nonces.nonce', 'is', null), or('nonces.nonce', '>=', padNumber(asOf.minedCount))]),
-    )
-    .execute()
-  const notYetShown = await reservations
-    .innerJoin('steps', 'steps.id', 'reservations.step_id')
-    .where('steps.chain', '=', chain)
-    .where('steps.account', '=', account)
-    .where('steps.included_number', '>', padNumber(BigInt(asOf.block)))
-    .where('reservations.state', '=', 'settled')
-    .execute()
+  const { chain, account, asOf, except = '' } = holder
+  const place = { chain, account, except }
+  const inFlight = await heldInFlight(db, { ...place, mined: padNumber(asOf.minedCount) })
+  const notYetShown = await settledSince(db, { ...place, block: padNumber(BigInt(asOf.block)) })
   const held = new Map<string, bigint>()
   for (const { asset, raw } of [...inFlight, ...notYetShown])
     held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
   return held
 }
+
+type Place = { readonly chain: string; readonly account: string; readonly except: string }
+
+const heldInFlight = compiled((db, value: Values<Place & { readonly mined: string }>) =>
+  db
+    .selectFrom('reservations')
+    .leftJoin('nonces', 'nonces.step_id', 'reservations.step_id')
+    .select(['reservations.asset', 'reservations.raw'])
+    .where('reservations.chain', '=', value('chain'))
+    .where('reservations.account', '=', value('account'))
+    .where('reservations.state', '=', 'held')
+    .where('reservations.step_id', '!=', value('except'))
+    .where((or) => or.or([or('nonces.nonce', 'is', null), or('nonces.nonce', '>=', value('mined'))])),
+)
+
+const settledSince = compiled((db, value: Values<Place & { readonly block: string }>) =>
+  db
+    .selectFrom('reservations')
+    .innerJoin('steps', 'steps.id', 'reservations.step_id')
+    .select(['reservations.asset', 'reservations.raw'])
+    .where('steps.chain', '=', value('chain'))
+    .where('steps.account', '=', value('account'))
+    .where('steps.included_number', '>', value('block'))
+    .where('reservations.state', '=', 'settled')
+    .where('reservations.step_id', '!=', value('except')),
+)
 
 export async function insertReservations(
   tx: JournalTransaction,
@@ -64,11 +74,16 @@ export async function insertReservations(
   reservations: readonly NewReservation[],
   now: string,
 ): Promise<void> {
-  const held = reservations.map((one) => ({
-    ...{ id: newId('res'), step_id: id, chain, account },
-    ...one,
-    state: 'held' as const,
-    created_at: now,
-  }))
-  if (held.length > 0) await tx.insertInto('reservations').values(held).execute()
+  for (const one of reservations) {
+    const held = {
+      id: newId('res'),
+      step_id: id,
+      chain,
+      account,
+      ...one,
+      state: 'held',
+      created_at: now,
+    } as const
+    await insertRow(tx, 'reservations', held)
+  }
 }

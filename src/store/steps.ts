@@ -1,5 +1,6 @@
 import type { SignedTransaction } from '../chains/adapter.ts'
 import { newId } from '../primitives/ids.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
 import { takeSigned } from './nonceFence.ts'
 import { openOperation, openStep, requireOpen } from './openSteps.ts'
@@ -60,7 +61,7 @@ export class StepStore {
         created_at: now,
       }
       await takeSigned(tx, step, nonce, now)
-      await tx.insertInto('attempts').values(attempt).execute()
+      await insertRow(tx, 'attempts', attempt)
       await this.#change(tx, step.id, { state: 'signed', note: null, ...documents })
       audit({
         event: 'attempt.signed',
@@ -213,8 +214,15 @@ function stateOf({ succeeded, final }: Inclusion, isCancelled: boolean): StepRow
 }
 
 async function setAttempt(tx: JournalTransaction, id: string, state: AttemptRow['state']): Promise<void> {
-  await tx.updateTable('attempts').set({ state }).where('id', '=', id).execute()
+  await updateAttempt(tx, { id, state })
 }
+
+const updateAttempt = compiled((db, value: Values<Pick<AttemptRow, 'id' | 'state'>>) =>
+  db
+    .updateTable('attempts')
+    .set({ state: value('state') })
+    .where('id', '=', value('id')),
+)
 
 async function setAttempts(tx: JournalTransaction, stepId: string, state: 'superseded'): Promise<void> {
   await tx.updateTable('attempts').set({ state }).where('step_id', '=', stepId).execute()
@@ -235,8 +243,16 @@ async function setNonce(
   state: 'sent' | 'mined',
   updated_at: string,
 ): Promise<void> {
-  await tx.updateTable('nonces').set({ state, updated_at }).where('step_id', '=', stepId).execute()
+  await updateNonce(tx, { stepId, state, updated_at })
 }
+
+const updateNonce = compiled(
+  (db, value: Values<{ stepId: string; state: 'sent' | 'mined'; updated_at: string }>) =>
+    db
+      .updateTable('nonces')
+      .set({ state: value('state'), updated_at: value('updated_at') })
+      .where('step_id', '=', value('stepId')),
+)
 
 async function setReservations(
   tx: JournalTransaction,
