@@ -3,7 +3,6 @@ import { newId } from '../primitives/ids.ts'
 import { compiled, insertRow, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { padNumber, unpadNumber } from './paddedNumber.ts'
 import {
   type AsOf,
   type HeldAmounts,
@@ -13,6 +12,7 @@ import {
   type NewReservation,
 } from './reservations.ts'
 import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
+import { type WaitingPayload, WaitingPayloads } from './waitingPayloads.ts'
 
 export interface OperationRecord {
   readonly operation: OperationRow
@@ -35,14 +35,6 @@ export interface NewStep {
   readonly note?: string
   readonly reservations: readonly NewReservation[]
 }
-
-export interface WaitingPayload {
-  readonly nonce: bigint
-  readonly payload: string
-}
-
-/** The newest nonces are looked at: what waits behind so many is not what a simulation should stand on. */
-const MOST_WAITING = 64
 
 export interface Lease {
   readonly owner: string
@@ -79,23 +71,6 @@ const knownIntent = compiled((db, value: Values<{ id: string }>) =>
     .where('intents.id', '=', value('id')),
 )
 
-/** No account ever has so many. */
-const MOST_NONCE = 2n ** 64n - 1n
-
-const newestSigned = compiled((db, value: Values<{ chain: string; account: string; below: string }>) =>
-  db
-    .selectFrom('nonces')
-    .innerJoin('steps', 'steps.id', 'nonces.step_id')
-    .innerJoin('attempts', 'attempts.step_id', 'steps.id')
-    .select(['nonces.nonce', 'nonces.state', 'steps.payload', 'attempts.kind'])
-    .where('nonces.chain', '=', value('chain'))
-    .where('nonces.account', '=', value('account'))
-    .where('nonces.nonce', '<', value('below'))
-    .where('attempts.live', '=', 1)
-    .orderBy('nonces.nonce', 'desc')
-    .limit(MOST_WAITING),
-)
-
 const firstOpen = compiled((db, value: Values<{ operationId: string }>) =>
   db
     .selectFrom('steps')
@@ -125,9 +100,11 @@ const attemptsOf = compiled((db, value: Values<{ id: string }>) =>
 /** Operations, their steps and what they hold. */
 export class OperationStore {
   readonly #journal: Journal
+  readonly #waiting: WaitingPayloads
 
   constructor(journal: Journal) {
     this.#journal = journal
+    this.#waiting = new WaitingPayloads(journal)
   }
 
   /**
@@ -187,13 +164,7 @@ export class OperationStore {
    * that are being cancelled are left out, since they may do nothing. `below` a nonce, when one is given.
    */
   waiting(chain: string, account: string, below?: bigint): Promise<readonly WaitingPayload[]> {
-    return this.#journal.read(async (db) => {
-      const rows = await newestSigned(db, { chain, account, below: padNumber(below ?? MOST_NONCE) })
-      return rows
-        .filter(({ state, kind }) => state !== 'mined' && kind !== 'cancel')
-        .map(({ nonce, payload }) => ({ nonce: unpadNumber(nonce), payload }))
-        .reverse()
-    })
+    return this.#waiting.of(chain, account, below)
   }
 
   /** The first step of an operation that has not ended, without what was signed and shown. */
