@@ -93,3 +93,33 @@ test('B4: where it is the only one, the caller hears how long', async () => {
   })
   expect(asked.primary).toBe(1)
 })
+
+function unreachable(): RpcOutcome {
+  throw new BursarError('provider_unreachable', { host: 'primary.example', reason: 'HTTP 500' })
+}
+
+test('B2: the only endpoint gets no rest: it answers again as soon as it works', async () => {
+  let works = false
+  const { pool } = poolWith(() => (works ? { ok: true, result: '0x1' } : unreachable()), false)
+  for (let call = 0; call < 5; call++) {
+    await expect(pool.send([BALANCE], never)).rejects.toMatchObject({ context: { reason: 'HTTP 500' } })
+  }
+  expect(pool.report()[0]?.state).toBe('open')
+  works = true
+  expect(await pool.send([BALANCE], never)).toEqual([{ ok: true, result: '0x1' }])
+})
+
+test('F20: a rest is over after two seconds although the clock was set back by hours', async () => {
+  let works = false
+  const { pool, asked } = poolWith(() => (works ? { ok: true, result: '0x1' } : unreachable()))
+  for (let call = 0; call < 5; call++) await pool.send([BALANCE], never)
+  works = true
+  vi.setSystemTime(Date.now() - 2 * 3_600_000)
+  asked.primary = 0
+  for (let second = 0; second < 8; second++) {
+    await vi.advanceTimersByTimeAsync(1_000)
+    await pool.send([BALANCE], never)
+  }
+  expect(pool.report()[0]?.state).toBe('healthy')
+  expect(asked.primary).toBeGreaterThan(0)
+})

@@ -98,6 +98,7 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
         return answered !== undefined && head < answered ? Number(answered - head) : 0
       },
       maxLag: Number(maxLag),
+      isLast: (member) => members.every((each) => each === member || !each.closed),
       onOvertaken: (slow) => slow.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
     })

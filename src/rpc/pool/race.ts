@@ -16,6 +16,8 @@ export interface RaceOptions {
   readonly blocksBehind?: (answer: Answer) => number
   /** An answer no further behind does, when nobody has a newer one soon. */
   readonly maxLag?: number
+  /** Whether nobody but this member is left to ask. */
+  readonly isLast?: (member: Member) => boolean
   /** A member that had not answered when one that was asked later had. */
   readonly onOvertaken?: (member: Member) => void
 }
@@ -111,7 +113,8 @@ class Race {
     this.#next += 1
     this.#running.add(member)
     this.#heldBackMs = member.waitMs(this.#requests.length)
-    member.send(this.#requests, this.#losers.signal).then(
+    const isLast = this.#options.isLast?.(member) ?? false
+    member.send(this.#requests, this.#losers.signal, isLast).then(
       (outcomes) => this.#answered({ member, outcomes }),
       (error: unknown) => this.#failed(member, error),
     )
