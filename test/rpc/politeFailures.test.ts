@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BursarError } from '../../src/errors/bursarError.ts'
 import { unattended } from '../../src/primitives/abort.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
+import { chainClient } from '../../src/rpc/chainClient.ts'
 import { pooled } from '../../src/rpc/pool/pool.ts'
 import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../src/rpc/transport.ts'
 
@@ -122,4 +123,45 @@ test('F20: a rest is over after two seconds although the clock was set back by h
   }
   expect(pool.report()[0]?.state).toBe('healthy')
   expect(asked.primary).toBeGreaterThan(0)
+})
+
+test.each([
+  'upstream connect error or disconnect',
+  'no backend is currently healthy to serve traffic',
+  'request timed out',
+  'Our servers are temporarily unavailable',
+  'the method eth_getBalance does not exist',
+  'header not found',
+])('F17: what an endpoint says of itself, in words of its own, is asked of another: %s', async (message) => {
+  const { pool, asked } = poolWith(refusing({ code: -32000, message }))
+  expect(await pool.send([BALANCE], never)).toEqual([{ ok: true, result: '0x1' }])
+  expect(asked).toEqual({ primary: 1, standby: 1 })
+})
+
+test.each([
+  { code: 3, message: 'execution reverted: request timed out' },
+  { code: -32000, message: 'execution reverted: Forbidden' },
+  { code: -32000, message: 'VM Exception while processing transaction: method not supported' },
+  { code: -32000, message: 'insufficient funds for gas * price + value' },
+  { code: -32602, message: 'missing value for required argument 1' },
+  { code: -32005, message: 'query returned more than 10000 results' },
+])('F17: what the chain says never fails over, whatever a contract puts into it: %j', async (error) => {
+  const { pool, asked } = poolWith(refusing(error))
+  expect(await pool.send([BALANCE], never)).toEqual([{ ok: false, error }])
+  expect(asked).toEqual({ primary: 1, standby: 0 })
+})
+
+test('F17: what every endpoint refuses in words that nobody knows is told, and none is blamed', async () => {
+  const { pool } = poolWith(refusing({ code: -32000, message: 'no such thing' }), false)
+  for (let call = 0; call < 5; call++) {
+    expect(await pool.send([BALANCE], never)).toMatchObject([{ ok: false, error: { code: -32000 } }])
+  }
+  expect(pool.report()[0]).toMatchObject({ state: 'healthy', errorRate: 0 })
+})
+
+test('R9: a contract that reverts with such words does not make a method look as if it were missing', async () => {
+  const { pool } = poolWith(refusing({ code: 3, message: 'execution reverted: method not supported' }))
+  await expect(chainClient('eip155:1', pool).call('eth_call', [], never)).rejects.toMatchObject({
+    code: 'rpc_refused',
+  })
 })
