@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { unattended } from '../../../src/primitives/abort.ts'
 import { silentLogger } from '../../../src/primitives/logger.ts'
 import { Secret } from '../../../src/primitives/secret.ts'
@@ -135,6 +135,26 @@ test('a cache that is full drops what was used longest ago, and says so', () => 
   expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([1, undefined, 3])
   expect(cache.stats()).toEqual({ size: 2, hits: 3, misses: 1, evictions: 1 })
   cache.close()
+})
+
+test('F20: a clock that is set back makes nothing live longer, one that is set forward lets it go', () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  try {
+    const cache = lruNodeCache(10)
+    cache.set('balance', 1, 30_000)
+    vi.setSystemTime(Date.now() - 2 * 3_600_000)
+    vi.advanceTimersByTime(29_999)
+    expect(cache.get('balance')).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(cache.get('balance')).toBeUndefined()
+    expect(cache.stats().size).toBe(0)
+    cache.set('balance', 2, 30_000)
+    vi.setSystemTime(Date.now() + 3_600_000)
+    expect(cache.get('balance')).toBeUndefined()
+    cache.close()
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('property: two questions share an entry exactly when they are the same question', async () => {
