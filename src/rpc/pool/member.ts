@@ -120,6 +120,12 @@ export class Member {
     }
   }
 
+  /** What a look at it by itself has shown: why it is not usable, undefined when it is. Decides nothing by itself. */
+  saw(error: unknown): void {
+    if (error === undefined || countsAgainst(error))
+      this.problem = isBursarError(error) ? error.code : undefined
+  }
+
   /** Whether the breaker is open, and it is too early to look whether the endpoint is back. */
   get #isResting(): boolean {
     return this.#breaker.state === CircuitState.Open && performance.now() < this.#openUntil

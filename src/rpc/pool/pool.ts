@@ -20,6 +20,8 @@ export interface PoolOptions {
 export interface Pool extends RpcTransport {
   /** Health of each endpoint, as last seen. */
   report(): readonly MemberReport[]
+  /** The same endpoints, each by itself: what they answer counts for their health. In order of the members. */
+  readonly each: readonly RpcTransport[]
   /** Told when an answer in passing shows a higher block than any before. */
   onHead(listener: (head: bigint) => void): void
   /** Endpoints that reads go to now; all of them when none works. */
@@ -70,6 +72,24 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
     }
   }
 
+  function observed(member: Member): RpcTransport {
+    const { transport } = member
+    return {
+      ...transport,
+      async send(requests, signal) {
+        try {
+          const outcomes = await transport.send(requests, signal)
+          noteHead(member, requests, outcomes)
+          member.saw(undefined)
+          return outcomes
+        } catch (error) {
+          member.saw(error)
+          throw error
+        }
+      },
+    }
+  }
+
   function healthy(): readonly Member[] {
     const usable = members.filter((member) => selection.usable(member))
     return usable.length > 0 ? usable : members
@@ -114,6 +134,7 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
   return {
     host: members.map(({ transport }) => transport.host).join(', '),
     send,
+    each: members.map(observed),
     report: () => members.map((member) => member.report(selection.bestHead, maxLag)),
     onHead(listener) {
       listeners.add(listener)
