@@ -165,3 +165,30 @@ test('R9: a contract that reverts with such words does not make a method look as
     code: 'rpc_refused',
   })
 })
+
+test('B2: a preferred endpoint that was stuck before the start does not serve for hours', async () => {
+  const hex = (value: number) => `0x${value.toString(16)}`
+  const at = (head: number, ageMs: number, priority: number) => ({
+    priority,
+    weight: 1,
+    transport: {
+      host: `node${priority}.example`,
+      close: async () => undefined,
+      send: async (requests: readonly RpcRequest[]) =>
+        requests.map(({ method }): RpcOutcome => {
+          const block = { number: hex(head), timestamp: hex(Math.floor((Date.now() - ageMs) / 1000)) }
+          return { ok: true, result: method === 'eth_blockNumber' ? hex(head) : block }
+        }),
+    },
+  })
+  const settings = { chain: 'eip155:1', maxLag: 2n, blockTimeMs: 12_000, metrics: silentMetrics }
+  const pool = pooled([at(100, 86_400_000, 0), at(4_096, 1_000, 1)], settings)
+  for (let second = 0; second < 10; second++) {
+    await pool.send([BALANCE], never)
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+  expect(pool.report()).toMatchObject([
+    { state: 'lagging', lag: 3_996 },
+    { state: 'healthy', lag: 0 },
+  ])
+})

@@ -46,6 +46,8 @@ export class Member {
   head: bigint | undefined
   /** The newest block that it has claimed, believed or not. */
   claim: bigint | undefined
+  /** When that was made, in milliseconds, as it says itself; undefined when it was not asked. */
+  claimedTime: number | undefined
   /** It claims a block that is not believed. */
   doubted = false
   problem: string | undefined

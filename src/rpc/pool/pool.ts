@@ -1,7 +1,7 @@
 import { unattended } from '../../primitives/abort.ts'
 import type { Metrics } from '../../primitives/metrics.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
-import { newestBlockIn } from './heads.ts'
+import { newestBlockIn, newestTimeIn } from './heads.ts'
 import { HedgeBudget } from './hedgeBudget.ts'
 import { LatencyBook } from './latencies.ts'
 import { Member, type MemberOptions, type MemberReport } from './member.ts'
@@ -37,6 +37,8 @@ const HEDGE = { floor: 25, unknown: 150, ceiling: 2_000 }
 /** Members that serve no traffic are looked at this often, while there is traffic at all. */
 const PROBE_EVERY_MS = 3_000
 const HEAD: RpcRequest = { method: 'eth_blockNumber', params: [] }
+/** The same with its time, for when endpoints contradict each other. */
+const DATED_HEAD: RpcRequest = { method: 'eth_getBlockByNumber', params: ['latest', false] }
 
 /** Several endpoints of one chain behind one transport: one that works is enough. */
 export function pooled(options: readonly MemberOptions[], settings: PoolOptions): Pool {
@@ -54,7 +56,7 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
   /** What an answer says of its endpoint's newest block. */
   function noteHead(member: Member, requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): void {
     const head = newestBlockIn(requests, outcomes)
-    if (head === undefined || !heads.note(member, head)) return
+    if (head === undefined || !heads.note(member, head, newestTimeIn(requests, outcomes))) return
     for (const listener of listeners) listener(head)
   }
 
@@ -63,10 +65,11 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
     const now = performance.now()
     if (members.length < 2 || now - probedAt < PROBE_EVERY_MS) return
     probedAt = now
+    const question = members.some(({ doubted }) => doubted) ? DATED_HEAD : HEAD
     for (const member of members) {
       const signal = unattended()
-      member.send([HEAD], signal).then(
-        (outcomes) => noteHead(member, [HEAD], outcomes),
+      member.send([question], signal).then(
+        (outcomes) => noteHead(member, [question], outcomes),
         () => undefined,
       )
     }
