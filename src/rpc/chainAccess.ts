@@ -106,7 +106,7 @@ export function openChainAccess(
     }),
   )
   const reads = readsOnly(coalesced(pool, widestBatch(endpoints)))
-  const shown = cached(reads, options.cache, chain.id)
+  const shown = cached(reads, options.cache, chain.id, options.metrics)
   let answered: bigint | undefined
   pool.onHead((head) => {
     answered = head
