@@ -12,7 +12,7 @@ import type { RateLimiter } from '../../../src/rpc/endpoint/rateLimiter.ts'
 import { Member } from '../../../src/rpc/pool/member.ts'
 import { type Sandbox, startSandbox } from '../../../src/sandbox/startSandbox.ts'
 import { type FaultAction, type RpcProxy, startRpcProxy } from '../../support/rpcProxy.ts'
-import { busiestSecond, type Departures } from './support/departures.ts'
+import { busiestSecond, type Departures, departuresTo } from './support/departures.ts'
 
 const chain = allChains.find(({ id }) => id === 'eip155:31337') as Chain
 const never = unattended()
@@ -76,7 +76,8 @@ const report = (from: ChainAccess) => from.report()[0]
 
 describe('B4: the limit of an endpoint', () => {
   it('holds for whatever is sent to it in any second: reads, batches, hedges, probes, the look at its chain', async () => {
-    const [first, second] = [arrivals(primary), arrivals(standby)]
+    const departures = [departuresTo(primary.url), departuresTo(standby.url)]
+    const [first = [], second = []] = departures.map(({ times }) => times)
     const chainAccess = access(8, 4)
     const batch = Array.from({ length: 5 }, () => ({ method: 'eth_gasPrice', params: [] }))
     const answers: Promise<unknown>[] = []
@@ -85,6 +86,7 @@ describe('B4: the limit of an endpoint', () => {
       await delay(60)
     }
     await Promise.all(answers)
+    for (const { stop } of departures) stop()
     expect(busiestSecond(first)).toBeLessThanOrEqual(8)
     expect(busiestSecond(second)).toBeLessThanOrEqual(4)
     // Both are used to the full, and nobody was given a rest for having been made to wait.
@@ -101,7 +103,8 @@ describe('B4: the limit of an endpoint', () => {
     const chainAccess = access(3, undefined)
     const started = performance.now()
     for (let call = 0; call < 20; call++) await read(chainAccess)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    // Six seconds if it waited.
+    expect(performance.now() - started).toBeLessThan(4_000)
     expect(first.length).toBeLessThanOrEqual(3)
     expect(standby.count('eth_gasPrice')).toBeGreaterThanOrEqual(17)
     expect(report(chainAccess)).toMatchObject({ state: 'healthy', errorRate: 0, rate: 3 })
@@ -127,7 +130,8 @@ describe('B4: the limit of an endpoint', () => {
     const chainAccess = access(undefined)
     const started = performance.now()
     for (let call = 0; call < 50; call++) await read(chainAccess)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    // Six seconds if it waited.
+    expect(performance.now() - started).toBeLessThan(4_000)
     expect(report(chainAccess)).not.toHaveProperty('rate')
   })
 
@@ -175,7 +179,8 @@ describe('B4: signed bytes and the limit', () => {
     primary.reset()
     const started = performance.now()
     expect(await send(chainAccess)).toMatchObject([{ host: new URL(standby.url).host }])
-    expect(performance.now() - started).toBeLessThan(1_000)
+    // Six seconds if it waited.
+    expect(performance.now() - started).toBeLessThan(4_000)
     expect(primary.count('eth_sendRawTransaction')).toBe(0)
   })
 

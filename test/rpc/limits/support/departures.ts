@@ -1,9 +1,26 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { isBursarError } from '../../../../src/errors/bursarError.ts'
 import { monotonicClock } from '../../../../src/primitives/clock.ts'
 import type { RateLimiter } from '../../../../src/rpc/endpoint/rateLimiter.ts'
 
 /** When calls left, in milliseconds; one entry a call. */
 export type Departures = number[]
+
+/**
+ * When each call left for a server, whoever sends it; `stop` ends it. Not when it arrived: on a busy machine calls of
+ * one second arrive with those of the next, and that is no fault of a limiter.
+ */
+export function departuresTo(origin: string): { readonly times: Departures; stop(): void } {
+  const times: Departures = []
+  const note = (message: unknown) => {
+    const { request } = message as { request: { origin: string | URL; body: Buffer } }
+    if (new URL(request.origin).origin !== new URL(origin).origin) return
+    const calls: unknown = JSON.parse(request.body.toString())
+    for (const _ of Array.isArray(calls) ? calls : [calls]) times.push(performance.now())
+  }
+  subscribe('undici:request:create', note)
+  return { times, stop: () => void unsubscribe('undici:request:create', note) }
+}
 
 /** The most that left within any second, wherever it begins. */
 export function busiestSecond(departures: readonly number[]): number {
