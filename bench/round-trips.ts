@@ -1,62 +1,9 @@
-import {
-  createWalletClient,
-  defineChain,
-  encodeFunctionData,
-  type Hex,
-  http,
-  parseAbi,
-  parseEther,
-} from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
-import { sandboxContracts, sandboxWallets } from '../src/sandbox/sandboxAccounts.ts'
-import { sandboxKeys } from '../src/wallets/sandboxKeys.ts'
 import type { Agent } from './support/agent.ts'
 import { type CountedChain, countedSandbox, type RoundTrip } from './support/countedSandbox.ts'
 import { type Figures, line, median, round } from './support/figures.ts'
+import { FILL, PAYMENTS, type Payment, viemWallet } from './support/payments.ts'
 
 const REPEATS = 5
-const abi = parseAbi(['function transfer(address to, uint256 amount)', 'function tip(string memo)'])
-
-interface Payment {
-  readonly name: string
-  /** For simulate_transaction. */
-  readonly args: object
-  /** The same for viem's sendTransaction. */
-  readonly transaction: { readonly to: Hex; readonly value?: bigint; readonly data?: Hex }
-}
-
-const PAYMENTS: readonly Payment[] = [
-  {
-    name: 'native',
-    args: { to: 'merchant', amount: '0.01' },
-    transaction: { to: sandboxWallets.merchant.address, value: parseEther('0.01') },
-  },
-  {
-    name: 'erc20',
-    args: { to: 'merchant', amount: '1', asset: 'USDC' },
-    transaction: {
-      to: sandboxContracts.usdc,
-      data: encodeFunctionData({
-        abi,
-        functionName: 'transfer',
-        args: [sandboxWallets.merchant.address, 1_000_000n],
-      }),
-    },
-  },
-  {
-    name: 'call',
-    args: { to: sandboxContracts.tipJar, function: 'tip(string)', args: ['thanks'], amount: '0.01' },
-    transaction: {
-      to: sandboxContracts.tipJar,
-      value: parseEther('0.01'),
-      data: encodeFunctionData({ abi, functionName: 'tip', args: ['thanks'] }),
-    },
-  },
-]
-
-/** Lets a node do what a client otherwise asks it for piece by piece; anvil has it, public endpoints rarely do. */
-const FILL = 'eth_fillTransaction'
-
 /**
  * HTTP requests from simulate_transaction to the answer of send_transaction, after warm-up, against those of viem's
  * sendTransaction, which estimates gas and simulates nothing: once as anvil lets it, once at a node without
@@ -142,14 +89,7 @@ const isPoll = (trip: RoundTrip) => trip.some(({ method }) => method === 'eth_ge
  * viem's documentation makes it. The first one of each kind warms up what viem remembers of its node.
  */
 async function countViem(chain: CountedChain): Promise<Counts> {
-  const viemChain = defineChain({
-    id: 31337,
-    name: 'Sandbox A',
-    nativeCurrency: { name: 'Ether', symbol: 'ETH', decimals: 18 },
-    rpcUrls: { default: { http: [chain.url] } },
-  })
-  const account = privateKeyToAccount(sandboxKeys.payroll.reveal() as Hex)
-  const client = createWalletClient({ account, chain: viemChain, transport: http(chain.url) })
+  const client = viemWallet(chain.url)
   const counts: Record<string, number> = {}
   for (const { name, transaction } of PAYMENTS) {
     await client.sendTransaction(transaction)

@@ -14,6 +14,8 @@ export interface CountedChain {
   forget(): void
   /** From now on answers this method as a node does that has never heard of it. */
   lack(method: string): void
+  /** From now on each round trip takes so many milliseconds more. */
+  slow(ms: number): void
 }
 
 /** The sandbox's chains behind counting proxies, and a server that is configured with those. */
@@ -44,10 +46,12 @@ export async function countedSandbox(): Promise<CountedSandbox> {
 function counted(proxy: RpcProxy): CountedChain {
   let trips: RoundTrip[] = []
   const lacking = new Set<string>()
+  let delayMs = 0
   // The proxy asks for a fault once per request, which shows what travelled together.
   proxy.setFault((calls) => {
     trips.push(calls)
-    if (!calls.some(({ method }) => lacking.has(method))) return undefined
+    if (!calls.some(({ method }) => lacking.has(method)))
+      return delayMs > 0 ? { kind: 'delay', ms: delayMs } : undefined
     return {
       kind: 'body',
       text: '{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"Method not found"}}',
@@ -62,5 +66,8 @@ function counted(proxy: RpcProxy): CountedChain {
       trips = []
     },
     lack: (method) => void lacking.add(method),
+    slow(ms) {
+      delayMs = ms
+    },
   }
 }

@@ -30,6 +30,7 @@ import {
   type Snapshot,
   snapshotRequests,
 } from './snapshot.ts'
+import { fitsUsual, UsualGas } from './usualGas.ts'
 import type { Witnesses } from './witnesses.ts'
 
 /** What a plain transfer to an account without code costs on chains that charge execution only. */
@@ -44,6 +45,7 @@ export class EvmRehearsals {
   readonly #witnesses: Witnesses
   /** Fees of the last reading: they let a first simulation ride along with the reads it would wait for. */
   #lastFees: FeeReading | undefined
+  readonly #usualGas = new UsualGas()
 
   constructor(client: ChainClient, assets: EvmAssets, witnesses: Witnesses) {
     this.#client = client
@@ -116,18 +118,21 @@ export class EvmRehearsals {
     return { head: head.ref.hash, minedCount, ...(seen && { seen }) }
   }
 
-  /** Finds the gas limit of a draft and rehearses the finished payload: one round trip for plain transfers, else two. */
+  /**
+   * Finds the gas limit of a draft and rehearses the finished payload: in one round trip for plain transfers and for
+   * calls of a kind that was planned before, else in two.
+   */
   async plan(
     draft: EvmDraft,
     limit: PriceLimit,
     earlier: readonly Earlier[],
     signal: AbortSignal,
   ): Promise<Planned> {
-    const plain = draft.data === '0x' && this.#lastFees ? draftPayload(draft, PLAIN_TRANSFER_GAS) : undefined
+    const likely = this.#likely(draft, earlier)
     const guess = this.#lastFees?.tiers[limit.urgency]
     const tokens = distinctTokens([draft.outflow.asset])
     const reads = snapshotRequests(draft.from, tokens)
-    const speculative = plain && guess ? [simulationRequest(plain, guess)] : []
+    const speculative = likely && guess ? [simulationRequest(likely, guess)] : []
     const code = draft.isCall ? [{ method: 'eth_getCode', params: [draft.callTo, 'latest'] }] : []
     const together = [...reads, ...speculative]
     const requests = [...together, FEE_HISTORY, estimateRequest(draft), ...code]
@@ -136,18 +141,36 @@ export class EvmRehearsals {
     if (code.length > 0) requireContract(draft, resultOf(outcomes.at(-1), 'eth_getCode', this.#client))
     const snapshot = this.#snapshot(outcomes, fees, tokens)
     const terms = withinLimit(snapshot.fees, limit)
-    if (plain && speculative.length > 0) {
-      const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
-      if (rehearsal?.outcome.ok) return { payload: plain, terms, rehearsal }
-    }
-    const gas = estimate?.ok
+    const estimated = estimate?.ok
       ? fromQuantity(estimate.result, 'gas estimate', this.#client.host)
-      : await this.#gasAfter(earlier, draft, terms, snapshot, signal)
+      : undefined
+    if (likely && speculative.length > 0 && isEnough(likely, estimated, snapshot.head)) {
+      const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
+      if (rehearsal?.outcome.ok) {
+        return {
+          payload: likely,
+          terms,
+          rehearsal: await this.#attested(rehearsal, draft.from, tokens, signal),
+        }
+      }
+    }
+    const gas = estimated ?? (await this.#gasAfter(earlier, draft, terms, snapshot, signal))
     if (gas === undefined) return this.#refused(draft, terms, snapshot, estimate)
     requireRoom(gas, snapshot.head, draft.chain)
     const payload = draftPayload(draft, gasLimitFor(gas, snapshot.head))
+    this.#usualGas.note(draft, BigInt(payload.gasLimit))
     const rehearsal = await this.rehearse(payload, terms, tokens, earlier, signal)
     return { payload, terms, rehearsal }
+  }
+
+  /**
+   * The payload that a draft will probably become; undefined when there is nothing to go by, or when calls wait that
+   * it may depend on.
+   */
+  #likely(draft: EvmDraft, earlier: readonly Earlier[]): EvmPayload | undefined {
+    if (draft.data === '0x') return draftPayload(draft, PLAIN_TRANSFER_GAS)
+    const usual = this.#usualGas.of(draft)
+    return usual === undefined || payloadsOf(earlier).length > 0 ? undefined : draftPayload(draft, usual)
   }
 
   /**
@@ -236,6 +259,12 @@ interface Look {
   readonly at: BlockTag
   /** What is simulated first. */
   readonly before: readonly Earlier[]
+}
+
+/** A plain transfer that passes with the least gas that there is needs no estimate. */
+function isEnough({ data, gasLimit }: EvmPayload, estimated: bigint | undefined, head: EvmHead): boolean {
+  if (data === '0x') return true
+  return estimated !== undefined && fitsUsual(BigInt(gasLimit), gasLimitFor(estimated, head))
 }
 
 /** What is in the state already must not happen again in a simulation on it. */
