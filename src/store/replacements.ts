@@ -112,7 +112,7 @@ export class ReplacementStore {
   }
 }
 
-const REPLACEABLE: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'unknown'])
+const REPLACEABLE: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'dropped', 'unknown'])
 
 function attemptOf(tx: JournalTransaction, intentId: string): Promise<AttemptRow | undefined> {
   return tx.selectFrom('attempts').selectAll().where('intent_id', '=', intentId).executeTakeFirst()
