@@ -22,6 +22,7 @@ import { RedisNonces } from '../redis/redisNonces.ts'
 import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
 import type { AccessOptions } from '../rpc/chainAccess.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
+import { foreignUses } from '../store/foreignUses.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
 import { NonceTableStore } from '../store/nonces.ts'
@@ -136,6 +137,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     sandbox: sandbox !== undefined,
     directory: chains,
     operations,
+    foreignUses: () => foreignUses(journal),
     probe: async (chain: string, signal: AbortSignal) => {
       const { access } = await chains.open(chain)
       const looks = access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal))
