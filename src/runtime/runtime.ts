@@ -88,12 +88,15 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     return result
   })
   const ttlSeconds = config.intentTtlSeconds
+  const fence = new NonceTableStore(journal)
+  const nonces = noncesOf(fence, redis, config, logger)
+  const steps = new StepStore(journal)
   const replacements = new Replacements({
     ...{ directory: chains, guard, wallets, judge, intents, operations, clock, ttlSeconds },
+    ...{ steps, nonces },
     replacements: new ReplacementStore(journal),
   })
   const { speedUpAfterBlocks: afterBlocks } = config
-  const fence = new NonceTableStore(journal)
   const healer = new Healer({
     ...{ directory: chains, wallets, judge, intents, operations, clock, ttlSeconds },
     execute: (request, caller) => executing.execute(request, caller),
@@ -109,11 +112,11 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     guard,
     wallets,
     judge,
-    nonces: noncesOf(fence, redis, config, logger),
+    nonces,
     broadcaster,
     intents,
     operations,
-    steps: new StepStore(journal),
+    steps,
     clock,
     logger,
   })

@@ -2,6 +2,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
+import { requireOpen } from './openSteps.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
 import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
 
@@ -99,9 +100,8 @@ export class OperationStore {
       await requireUnchanged(tx, intent)
       const steps = admit(await heldBy(tx, { ...intent, asOf }))
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
-      for (const [position, step] of steps.entries()) {
+      for (const [position, step] of steps.entries())
         await insertStep(tx, operation, position, step, this.#journal.now())
-      }
       await audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
       return { operation, created: true }
     })
@@ -109,7 +109,7 @@ export class OperationStore {
 
   /**
    * Admits a step again that was not signed: what it holds becomes what it needs now, judged against what others hold
-   * in the same transition (R5). `admit` throws to refuse; nothing is written then.
+   * in the same transition (R5). `admit` throws to refuse; nothing is written then, nor when it ended (`receipt_refused`).
    */
   readmit(
     step: Pick<StepRow, 'id' | 'chain' | 'account'>,
@@ -118,6 +118,7 @@ export class OperationStore {
   ): Promise<void> {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
+      await requireOpen(tx, step)
       const reservations = admit(await heldBy(tx, { chain, account, asOf, except: id }))
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
       await insertReservations(tx, step, reservations, this.#journal.now())

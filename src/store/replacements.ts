@@ -35,7 +35,8 @@ export class ReplacementStore {
 
   /**
    * Holds what a replacement may take, beside what the step holds already: whichever is more, since either may be
-   * included. `admit` sees what others hold and throws to refuse; nothing is written then (R5).
+   * included. `admit` sees what others hold and throws to refuse; nothing is written then (R5), nor when its
+   * operation has ended (`receipt_refused`).
    */
   hold(
     step: Pick<StepRow, 'id' | 'chain' | 'account'>,
@@ -44,6 +45,7 @@ export class ReplacementStore {
   ): Promise<void> {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
+      await requireOpen(tx, step)
       const wanted = admit(await heldBy(tx, { chain, account, asOf, except: id }))
       const mine = tx.selectFrom('reservations').select(['asset', 'raw', 'kind'])
       const own = await mine.where('step_id', '=', id).where('state', '=', 'held').execute()

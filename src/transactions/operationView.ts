@@ -123,7 +123,7 @@ function nextOf({ operation, steps }: OperationRecord): string {
     case 'unknown':
       return 'Not known yet whether the network has it. Do not pay again: Bursar keeps resolving it. Call get_operation again.'
     case 'queued':
-      return 'Nothing is signed yet; the note says what it waits for. Call get_operation later; do not send it again.'
+      return `Nothing is signed yet${open?.step.note ? '; the note says what it waits for, and replace_transaction cancels it' : ''}. Call get_operation later; do not send it again.`
     default:
       return 'Under way. Call get_operation with waitSeconds to wait for it; do not send it again.'
   }

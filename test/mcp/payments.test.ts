@@ -235,6 +235,25 @@ describe.each(ERAS)('a client of %s', (era) => {
     expect(await world.a.balance(MERCHANT)).toBe(before)
   })
 
+  test('cancels a payment that waits for lower fees: there is nothing to send (C3, C9)', async () => {
+    const sendsBefore = sends(world.a)
+    const asked = { chain: 'sandbox-a', to: 'merchant', amount: '0.5', maxFeeGwei: '0.000000001' }
+    const { intentId } = await prepare('too-cheap', asked)
+    const { operationId } = await bursar.answer('send_transaction', { intentId })
+    const order = { operation: operationId, kind: 'cancel', idempotencyKey: 'cancel-cheap' }
+    const cancelled = await bursar.answer('replace_transaction', order)
+    expect(cancelled).toMatchObject({
+      status: 'executed',
+      replaces: { operationId, kind: 'cancel' },
+      fees: { ceiling: { raw: '0' } },
+      next: expect.stringContaining('there is nothing to send'),
+    })
+    expect(cancelled.replaces).not.toHaveProperty('nonce')
+    const sent = await bursar.answer('send_transaction', { intentId: cancelled.intentId })
+    expect(sent).toMatchObject({ operationId, state: 'failed', sideEffect: 'none' })
+    expect(sends(world.a)).toEqual(sendsBefore)
+  })
+
   test('tells in get_status that another program used a nonce that a payment was signed for (F8)', async () => {
     const onA = async () => (await bursar.answer('get_status', {})).chains[0]
     expect(await onA()).not.toHaveProperty('foreignUse')
