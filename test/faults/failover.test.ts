@@ -23,7 +23,7 @@ beforeEach(async () => {
 it('F15, R4: Redis fails over to a replica that is behind while 2 processes pay 120 times each: contiguous, all mined, each once', async () => {
   const at: Record<string, number> = {}
   const seen = await burst({
-    ...{ world, programs, redisUrl: redis.url, processes: 2, each: 120 },
+    ...{ world, programs, redisUrl: redis.url, processes: 2, each: 120, atATime: 2 },
     async meanwhile(signed) {
       const reach = (count: number) =>
         expect.poll(signed, { timeout: 60_000, interval: 5 }).toBeGreaterThanOrEqual(count)

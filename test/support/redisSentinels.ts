@@ -16,7 +16,7 @@ export interface WatchedRedis {
   detach(): Promise<void>
   /** Kills the primary. What the replica has missed is lost. */
   crash(): Promise<void>
-  /** Resolves when the replica is the primary. */
+  /** Resolves when every Sentinel names the replica as the primary. */
   promoted(): Promise<void>
   stop(): Promise<void>
 }
@@ -35,7 +35,6 @@ export async function startWatchedRedis(): Promise<WatchedRedis> {
   const hosts = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')
   const secrets = Object.values(PASSWORDS).map(encodeURIComponent)
   const looker = replica.client()
-  const role = async () => ((await looker.role()) as unknown[])[0]
   const watched: WatchedRedis = {
     url: `redis+sentinel://:${secrets[0]}@${hosts}/${NAME}/0?sentinelPassword=${secrets[1]}`,
     primary,
@@ -51,7 +50,9 @@ export async function startWatchedRedis(): Promise<WatchedRedis> {
       await primary.kill()
       replica.thaw()
     },
-    promoted: () => expect.poll(role, { timeout: 30_000 }).toBe('master'),
+    promoted: async () => {
+      await Promise.all(sentinels.map((one) => one.names(replica.port)))
+    },
     async stop() {
       await Promise.all(sentinels.map(({ end }) => end()))
       await Promise.all([primary.stop(), replica.stop()])
@@ -71,11 +72,15 @@ export async function startWatchedRedis(): Promise<WatchedRedis> {
 async function settled(replica: Redis, sentinels: readonly Sentinel[]): Promise<void> {
   const link = async () => /master_link_status:(\w+)/.exec(await replica.info('replication'))?.[1]
   await expect.poll(link, { timeout: 20_000 }).toBe('up')
-  await Promise.all(sentinels.map(({ port }) => ready(port)))
+  await Promise.all(sentinels.map((one) => one.ready()))
 }
 
 interface Sentinel {
   readonly port: number
+  /** Resolves when it knows the replica and both of the others. */
+  ready(): Promise<void>
+  /** Resolves when it names the server at that port as the primary. */
+  names(port: number): Promise<void>
   end(): Promise<void>
 }
 
@@ -95,28 +100,25 @@ async function startSentinel(folder: string, primary: number): Promise<Sentinel>
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)
   const child: ChildProcess = await launchRedis([file, '--sentinel'], '+monitor master')
+  const client = new Redis(port, '127.0.0.1', { password: PASSWORDS.sentinel })
+  client.on('error', () => undefined)
+  const ask = (what: string) => client.call('SENTINEL', what, NAME) as Promise<unknown[]>
   return {
     port,
+    async ready() {
+      const known = async () => [(await ask('REPLICAS')).length, (await ask('SENTINELS')).length]
+      await expect.poll(known, { timeout: 20_000 }).toEqual([1, 2])
+    },
+    names: (primary) =>
+      expect
+        .poll(async () => (await ask('GET-MASTER-ADDR-BY-NAME'))[1], { timeout: 30_000 })
+        .toBe(String(primary)),
     async end() {
+      client.disconnect()
       if (child.exitCode !== null || child.signalCode !== null) return
       const exited = once(child, 'exit')
       child.kill('SIGKILL')
       await exited
     },
-  }
-}
-
-/** Resolves when the Sentinel knows the replica and both of the others. */
-async function ready(port: number): Promise<void> {
-  const client = new Redis(port, '127.0.0.1', { password: PASSWORDS.sentinel })
-  client.on('error', () => undefined)
-  const known = async () => {
-    const seen = ['REPLICAS', 'SENTINELS'].map((what) => client.call('SENTINEL', what, NAME))
-    return (await Promise.all(seen)).map((list) => (list as unknown[]).length)
-  }
-  try {
-    await expect.poll(known, { timeout: 20_000 }).toEqual([1, 2])
-  } finally {
-    client.disconnect()
   }
 }
