@@ -1,16 +1,23 @@
 import {
+  concat,
   type Hex,
+  hexToBytes,
   hexToSignature,
   keccak256,
+  pad,
   parseTransaction,
   recoverTransactionAddress,
   serializeTransaction,
   type TransactionSerializableEIP1559,
+  type TransactionSerializedEIP1559,
+  toHex,
 } from 'viem'
+import { publicKeyToAddress } from 'viem/accounts'
 import type { FeeTerms, ParsedTransaction, Payload, PayloadCodec } from '../chains/adapter.ts'
 import type { Chain } from '../chains/types.ts'
 import { checksum } from './address.ts'
 import { asEvmPayload, type EvmPayload } from './evmPayload.ts'
+import { nativeCurve } from './nativeCurve.ts'
 
 /** EIP-1559 bytes for one chain. */
 export function evmCodec(chain: Chain): PayloadCodec {
@@ -39,13 +46,17 @@ export function evmCodec(chain: Chain): PayloadCodec {
       const raw = serializeTransaction(transaction(payload, nonce, terms), hexToSignature(signature as Hex))
       return { raw, hash: keccak256(raw) }
     },
-    parse: (raw) => parseRaw(chain, chainId, raw as `0x02${string}`),
+    parse: (raw) => parseRaw(chain, chainId, raw as TransactionSerializedEIP1559),
     maxFee: (payload, terms) => BigInt(asEvmPayload(payload).gasLimit) * BigInt(terms.maxFeePerGas),
     value: (payload) => BigInt(asEvmPayload(payload).value),
   }
 }
 
-async function parseRaw(chain: Chain, chainId: number, raw: `0x02${string}`): Promise<ParsedTransaction> {
+async function parseRaw(
+  chain: Chain,
+  chainId: number,
+  raw: TransactionSerializedEIP1559,
+): Promise<ParsedTransaction> {
   const parsed = parseTransaction(raw)
   if (parsed.type !== 'eip1559' || parsed.chainId !== chainId || !parsed.to) {
     throw new TypeError(`not an EIP-1559 transaction for ${chain.id}`)
@@ -53,7 +64,7 @@ async function parseRaw(chain: Chain, chainId: number, raw: `0x02${string}`): Pr
   const payload: EvmPayload = {
     family: 'evm',
     chain: chain.id,
-    from: checksum(await recoverTransactionAddress({ serializedTransaction: raw })),
+    from: checksum(await signerOf(raw)),
     to: checksum(parsed.to),
     value: (parsed.value ?? 0n).toString(),
     data: parsed.data ?? '0x',
@@ -69,4 +80,15 @@ async function parseRaw(chain: Chain, chainId: number, raw: `0x02${string}`): Pr
     },
     hash: keccak256(raw),
   }
+}
+
+/** Throws when nobody can have signed so. */
+async function signerOf(raw: TransactionSerializedEIP1559): Promise<Hex> {
+  const native = await nativeCurve()
+  if (!native) return recoverTransactionAddress({ serializedTransaction: raw })
+  const { r, s, v, yParity, ...transaction } = parseTransaction(raw)
+  if (!r || !s || yParity === undefined) throw new TypeError('the transaction is not signed')
+  const digest = hexToBytes(keccak256(serializeTransaction(transaction)))
+  const signature = hexToBytes(concat([pad(r, { size: 32 }), pad(s, { size: 32 })]))
+  return publicKeyToAddress(toHex(native.ecdsaRecover(signature, yParity, digest, false)))
 }

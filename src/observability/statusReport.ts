@@ -136,7 +136,7 @@ async function chainHealth(
 ): Promise<ChainHealth> {
   try {
     const probed = await probe(chain.id, signal)
-    const head = probed.find((endpoint) => endpoint.head !== undefined)?.head
+    const head = (probed.find(isServing) ?? probed.find((endpoint) => endpoint.head !== undefined))?.head
     const endpoints = probed.map(({ head: _head, ...health }) => health)
     const { live } = await access(chain.id)
     const shown = { chain: chainRef(chain), endpoints, ...liveHealth(live) }
@@ -147,6 +147,9 @@ async function chainHealth(
     return { chain: chainRef(chain), endpoints: [], live: 'idle', problem: `${error.message} ${error.fix}` }
   }
 }
+
+/** Whether its head is the chain's, as far as is known: one that is stuck may be the first that is configured. */
+const isServing = ({ head, state }: ProbedEndpoint) => head !== undefined && state === 'healthy'
 
 function liveHealth(state: LiveState): Pick<ChainHealth, 'live' | 'socket'> {
   const live = state.following()

@@ -96,15 +96,17 @@ export function openChainAccess(
   const members = [...endpoints]
     .sort((a, b) => a.priority - b.priority)
     .map((endpoint) => ({ ...openEndpoint(chain, endpoint, options), socket: endpoint.socket }))
-  const clientOf = new Map(
-    members.map(({ transport }) => [transport, chainClient(chain.id, readsOnly(transport))]),
-  )
   const pool = pooled(members, {
     ...{ chain: chain.id, blockTimeMs: chain.blockTimeMs },
     ...{ maxLag: maxLagOf(chain), metrics: options.metrics },
   })
+  const clientOf = new Map(
+    members.map(({ transport }, index) => {
+      return [transport, chainClient(chain.id, readsOnly(pool.each[index] ?? transport))]
+    }),
+  )
   const reads = readsOnly(coalesced(pool, widestBatch(endpoints)))
-  const shown = cached(reads, options.cache, chain.id)
+  const shown = cached(reads, options.cache, chain.id, options.metrics)
   let answered: bigint | undefined
   pool.onHead((head) => {
     answered = head

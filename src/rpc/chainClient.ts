@@ -41,6 +41,7 @@ export function resultOf(outcome: RpcOutcome | undefined, method: string, client
 }
 
 const METHOD_MISSING = -32601
+const REVERTED = 3
 
 function refusal(error: RpcErrorBody, method: string, chain: string, host: string): BursarError {
   const quoted = error.message === '' ? {} : { quoted: untrusted(error.message) }
@@ -49,9 +50,11 @@ function refusal(error: RpcErrorBody, method: string, chain: string, host: strin
 }
 
 /** Whether a refusal says that the endpoint does not offer the method at all. */
-export function isMissing(error: RpcErrorBody): boolean {
+export function isMissing({ code, message }: RpcErrorBody): boolean {
+  // What a contract says when it reverts is chosen by a stranger (R9).
+  if (code === REVERTED || /revert|vm exception|vm execution/i.test(message)) return false
   return (
-    error.code === METHOD_MISSING ||
-    /method .*(not found|not supported|does not exist|not available)/i.test(error.message)
+    code === METHOD_MISSING ||
+    /method .*(not found|not supported|does not exist|not available)/i.test(message)
   )
 }

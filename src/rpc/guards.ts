@@ -55,6 +55,9 @@ export interface ChainIdentity {
   readonly expected: string
 }
 
+/** For an answer that names no chain: its words are a stranger's, and stand in no sentence of ours (R9). */
+export const NO_CHAIN_ID = 'unknown'
+
 /** An endpoint is asked again which chain it serves when it was last asked so long ago: routes change under us. */
 const IDENTITY_MS = 10_000
 
@@ -79,7 +82,7 @@ export function verifiedChain(
     }
     const found = String(outcome.result)
     if (found.toLowerCase() !== identity.expected) {
-      const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : found.slice(0, 64)
+      const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : NO_CHAIN_ID
       const context = { host: inner.host, expected: chainId, found: shown }
       throw new BursarError('provider_wrong_chain', context, { chain: chainId })
     }

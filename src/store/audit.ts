@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { Transaction } from 'kysely'
+import type { Selectable, Transaction } from 'kysely'
 import { canonicalJson } from '../primitives/json.ts'
-import type { JournalTables } from './schema.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
+import type { AuditTable, JournalTables } from './schema.ts'
 
 export interface AuditEvent {
   readonly at: string
@@ -12,39 +13,55 @@ export interface AuditEvent {
 
 const GENESIS = '0'.repeat(64)
 
-/** Appends to the audit log within a transition's transaction; each row is bound to the one before (T38). */
-export async function appendAudit(tx: Transaction<JournalTables>, entry: AuditEvent): Promise<void> {
-  const last = await tx
-    .selectFrom('audit')
-    .select(['seq', 'hash'])
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  const row = {
-    seq: (last?.seq ?? 0) + 1,
-    at: entry.at,
-    event: entry.event,
-    subject: entry.subject,
-    detail: canonicalJson(entry.detail),
-    previous: last?.hash ?? GENESIS,
+/**
+ * What the transitions of one transaction say of themselves, appended to the audit log when they are all made; each row
+ * is bound to the one before (T38).
+ */
+export class AuditTrail {
+  #entries: AuditEvent[] = []
+
+  add(entry: AuditEvent): void {
+    this.#entries.push(entry)
   }
-  await tx
-    .insertInto('audit')
-    .values({ ...row, hash: auditHash(row) })
-    .execute()
+
+  /** How much was said so far. */
+  get length(): number {
+    return this.#entries.length
+  }
+
+  /** Forgets what was said since: it did not happen. */
+  cutTo(length: number): void {
+    this.#entries.length = length
+  }
+
+  async append(tx: Transaction<JournalTables>): Promise<void> {
+    if (this.#entries.length === 0) return
+    const [last] = await lastRow(tx, {})
+    const rows: Selectable<AuditTable>[] = []
+    for (const entry of this.#entries) rows.push(auditRow(entry, rows.at(-1) ?? last))
+    for (const row of rows) await insertRow(tx, 'audit', row)
+  }
+}
+
+const lastRow = compiled((db, _value: Values<object>) =>
+  db.selectFrom('audit').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1),
+)
+
+type Link = Pick<Selectable<AuditTable>, 'seq' | 'hash'>
+
+function auditRow({ at, event, subject, detail }: AuditEvent, before: Link | undefined) {
+  const row = {
+    seq: (before?.seq ?? 0) + 1,
+    at,
+    event,
+    subject,
+    detail: canonicalJson(detail),
+    previous: before?.hash ?? GENESIS,
+  }
+  return { ...row, hash: auditHash(row) }
 }
 
 /** SHA-256 over the canonical form of a row without its own hash. */
-function auditHash(row: {
-  seq: number
-  at: string
-  event: string
-  subject: string
-  detail: string
-  previous: string
-}): string {
-  const { seq, at, event, subject, detail, previous } = row
-  return createHash('sha256')
-    .update(canonicalJson({ seq, at, event, subject, detail, previous }))
-    .digest('hex')
+function auditHash(row: Omit<Selectable<AuditTable>, 'hash'>): string {
+  return createHash('sha256').update(canonicalJson(row)).digest('hex')
 }

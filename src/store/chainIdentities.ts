@@ -31,7 +31,7 @@ export class ChainIdentities {
       const first = await tx.selectFrom('chains').select('genesis').where('id', '=', id).executeTakeFirst()
       if (first) return first.genesis
       await tx.insertInto('chains').values({ id, genesis, first_used_at: this.#journal.now() }).execute()
-      await audit({ event: 'chain.first-used', subject: id, detail: { genesis } })
+      audit({ event: 'chain.first-used', subject: id, detail: { genesis } })
       return genesis
     })
   }

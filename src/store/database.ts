@@ -1,58 +1,14 @@
 import { dirname } from 'node:path'
-import { type Driver, Kysely, Migrator, SqliteDialect, type SqliteDialectConfig } from 'kysely'
+import { Kysely, Migrator } from 'kysely'
 import type Database from 'libsql'
 import manifest from '../../package.json' with { type: 'json' }
 import { BursarError } from '../errors/bursarError.ts'
-import { pause } from '../primitives/abort.ts'
 import { makeFolder } from '../primitives/makeFolder.ts'
 import { journal0001 } from './migrations/0001Journal.ts'
 import type { JournalTables } from './schema.ts'
+import { BUSY_BLOCKING_MS, beginImmediate, codeOf, JournalDialect, onceNotBusy } from './sqlite.ts'
 
 export type JournalDb = Kysely<JournalTables>
-
-/** How long a writer waits for another process's transaction, which takes well under a millisecond. */
-const BUSY_TIMEOUT_MS = 5_000
-/** How much of that is waited without letting anything else run: a stopped process must not stop this one. */
-const BUSY_BLOCKING_MS = 5
-const BUSY_RETRY_MS = 2
-
-/**
- * SQLite whose transactions take the write lock when they begin. A deferred transaction that reads before it
- * writes fails half-way when another process wrote in between; these never do.
- */
-class ImmediateSqliteDialect extends SqliteDialect {
-  readonly #sqlite: Database.Database
-
-  constructor(sqlite: Database.Database) {
-    super({ database: sqlite as unknown as NonNullable<SqliteDialectConfig['database']> })
-    this.#sqlite = sqlite
-  }
-
-  override createDriver(): Driver {
-    const driver = super.createDriver()
-    driver.beginTransaction = () => beginImmediate(this.#sqlite)
-    return driver
-  }
-}
-
-/** Not a prepared statement: libsql leaves one that was refused open, and then nothing commits any more. */
-function beginImmediate(sqlite: Database.Database): Promise<void> {
-  return onceNotBusy(() => sqlite.exec('begin immediate'))
-}
-
-/** Does what takes a lock as soon as no other process has it. */
-async function onceNotBusy(locking: () => void): Promise<void> {
-  const until = performance.now() + BUSY_TIMEOUT_MS
-  for (;;) {
-    try {
-      locking()
-      return
-    } catch (error) {
-      if (codeOf(error) !== 'SQLITE_BUSY' || performance.now() >= until) throw error
-      await pause(BUSY_RETRY_MS)
-    }
-  }
-}
 
 /** Opens, and creates or migrates, the journal at `path`. Throws `journal_unavailable` or `journal_missing`. */
 export async function openDatabase(path: string): Promise<JournalDb> {
@@ -65,7 +21,7 @@ export async function openDatabase(path: string): Promise<JournalDb> {
     for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'foreign_keys = ON'])
       await onceNotBusy(() => sqlite.pragma(pragma))
     const db = new Kysely<JournalTables>({
-      dialect: new ImmediateSqliteDialect(sqlite),
+      dialect: new JournalDialect(sqlite),
     })
     await migrate(db, sqlite)
     return db
@@ -105,8 +61,4 @@ export function asJournalError(error: unknown): unknown {
   // What has no code, not even an empty one, comes neither from libsql nor from the file system.
   if (!(error instanceof Error && 'code' in error) || code.startsWith('SQLITE_CONSTRAINT')) return error
   return new BursarError('journal_unavailable', { reason: code || error.message }, { cause: error })
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

@@ -1,4 +1,5 @@
-import { sql, type Transaction } from 'kysely'
+import { CompiledQuery, type Transaction } from 'kysely'
+import { AuditTrail } from './audit.ts'
 import { asJournalError, type JournalDb } from './database.ts'
 import type { JournalTables } from './schema.ts'
 
@@ -7,8 +8,15 @@ export type JournalTransaction = Transaction<JournalTables>
 /** As many as wait share a commit; more would make the first of them wait for the last. */
 const MOST_TOGETHER = 64
 
+/** One transition: what it writes, and what it says of it. */
+export type Change<T> = (tx: JournalTransaction, trail: AuditTrail) => Promise<T>
+
+const SAVEPOINT = CompiledQuery.raw('savepoint one')
+const RELEASE = CompiledQuery.raw('release one')
+const ROLLBACK = CompiledQuery.raw('rollback to one')
+
 interface Waiting {
-  readonly change: (tx: JournalTransaction) => Promise<unknown>
+  readonly change: Change<unknown>
   readonly resolve: (value: unknown) => void
   readonly reject: (error: unknown) => void
 }
@@ -27,7 +35,7 @@ export class GroupCommit {
     this.#open = open
   }
 
-  transact<T>(change: (tx: JournalTransaction) => Promise<T>): Promise<T> {
+  transact<T>(change: Change<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ change, resolve: resolve as (value: unknown) => void, reject })
       void this.#write()
@@ -51,29 +59,42 @@ export class GroupCommit {
   async #commit(group: readonly Waiting[]): Promise<void> {
     const [only] = group
     const db = await this.#open()
+    const trail = new AuditTrail()
     if (only && group.length === 1) {
-      only.resolve(await db.transaction().execute(only.change))
+      const value = await db.transaction().execute(async (tx) => {
+        const made = await only.change(tx, trail)
+        await trail.append(tx)
+        return made
+      })
+      only.resolve(value)
       return
     }
     const settle: (() => void)[] = []
     await db.transaction().execute(async (tx) => {
-      for (const one of group) settle.push(await attempt(tx, one))
+      for (const one of group) settle.push(await attempt(tx, trail, one))
+      await trail.append(tx)
     })
     for (const each of settle) each()
   }
 }
 
 /** Answers with what is to be told once everything is on disk. */
-async function attempt(tx: JournalTransaction, { change, resolve, reject }: Waiting): Promise<() => void> {
-  await sql`savepoint one`.execute(tx)
+async function attempt(
+  tx: JournalTransaction,
+  trail: AuditTrail,
+  { change, resolve, reject }: Waiting,
+): Promise<() => void> {
+  const said = trail.length
+  await tx.executeQuery(SAVEPOINT)
   try {
-    const value = await change(tx)
-    await sql`release one`.execute(tx)
+    const value = await change(tx, trail)
+    await tx.executeQuery(RELEASE)
     return () => resolve(value)
   } catch (error) {
     // Where the database has given up the whole transaction, this fails, and so do all.
-    await sql`rollback to one`.execute(tx)
-    await sql`release one`.execute(tx)
+    await tx.executeQuery(ROLLBACK)
+    await tx.executeQuery(RELEASE)
+    trail.cutTo(said)
     return () => reject(asJournalError(error))
   }
 }

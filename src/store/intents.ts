@@ -1,9 +1,14 @@
 import type { Selectable } from 'kysely'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { Journal } from './journal.ts'
 import { executedBy } from './operations.ts'
 import type { IntentRow, IntentTable } from './schema.ts'
 
 export type NewIntent = Omit<Selectable<IntentTable>, 'created_at'>
+
+const intentById = compiled((db, value: Values<{ id: string }>) =>
+  db.selectFrom('intents').selectAll().where('id', '=', value('id')),
+)
 
 /** Prepared plans. Nothing here moves anything. */
 export class IntentStore {
@@ -14,9 +19,7 @@ export class IntentStore {
   }
 
   find(id: string): Promise<IntentRow | undefined> {
-    return this.#journal.read((db) =>
-      db.selectFrom('intents').selectAll().where('id', '=', id).executeTakeFirst(),
-    )
+    return this.#journal.read(async (db) => (await intentById(db, { id }))[0])
   }
 
   findByKey(principal: string, key: string): Promise<IntentRow | undefined> {
@@ -44,8 +47,8 @@ export class IntentStore {
         .executeTakeFirst()
       if (!existing) {
         const row = { ...intent, created_at: this.#journal.now() }
-        await tx.insertInto('intents').values(row).execute()
-        await audit({
+        await insertRow(tx, 'intents', row)
+        audit({
           event: 'intent.prepared',
           subject: row.id,
           detail: { digest: row.digest, chain: row.chain },
@@ -58,7 +61,7 @@ export class IntentStore {
       }
       const renewed = { digest: intent.digest, plan: intent.plan, expires_at: intent.expires_at }
       await tx.updateTable('intents').set(renewed).where('id', '=', existing.id).execute()
-      await audit({ event: 'intent.renewed', subject: existing.id, detail: { digest: intent.digest } })
+      audit({ event: 'intent.renewed', subject: existing.id, detail: { digest: intent.digest } })
       return { intent: { ...existing, ...renewed }, operationId: undefined }
     })
   }

@@ -1,5 +1,5 @@
 import type { Clock } from '../primitives/clock.ts'
-import { type AuditEvent, appendAudit } from './audit.ts'
+import type { AuditEvent } from './audit.ts'
 import { asJournalError, type JournalDb, openDatabase } from './database.ts'
 import { GroupCommit, type JournalTransaction } from './groupCommit.ts'
 
@@ -44,10 +44,8 @@ export class Journal {
    * One durable transition: all of it is on disk when this resolves, or none of it. It holds the write lock of
    * every process from its first line, so what it reads stays true until it commits.
    */
-  transact<T>(
-    change: (tx: JournalTransaction, audit: (note: AuditNote) => Promise<void>) => Promise<T>,
-  ): Promise<T> {
-    return this.#writes.transact((tx) => change(tx, (note) => appendAudit(tx, { ...note, at: this.now() })))
+  transact<T>(change: (tx: JournalTransaction, audit: (note: AuditNote) => void) => Promise<T>): Promise<T> {
+    return this.#writes.transact((tx, trail) => change(tx, (note) => trail.add({ ...note, at: this.now() })))
   }
 
   /** Takes the write lock and gives it back: whether a transition could begin now. */
@@ -57,7 +55,9 @@ export class Journal {
 
   /** Proves with a real, durable row that the journal can be written. */
   prove(): Promise<void> {
-    return this.transact((_tx, audit) => audit({ event: 'journal.checked', subject: 'doctor', detail: {} }))
+    return this.transact(async (_tx, audit) =>
+      audit({ event: 'journal.checked', subject: 'doctor', detail: {} }),
+    )
   }
 
   async close(): Promise<void> {

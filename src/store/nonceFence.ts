@@ -1,4 +1,5 @@
 import { BursarError } from '../errors/bursarError.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { JournalTransaction } from './journal.ts'
 import { padNumber } from './paddedNumber.ts'
 import type { StepRow } from './schema.ts'
@@ -16,27 +17,31 @@ export async function takeSigned(
 ): Promise<void> {
   const { id, chain, account } = step
   const padded = padNumber(nonce)
-  const rows = await tx
+  const own = await markSigned(tx, { id, chain, account, nonce: padded, now })
+  if (own.length > 0) return
+  const other = await tx
     .selectFrom('nonces')
-    .select(['step_id', 'nonce'])
+    .select('step_id')
     .where((or) =>
       or.or([
         or('step_id', '=', id),
         or.and([or('chain', '=', chain), or('account', '=', account), or('nonce', '=', padded)]),
       ]),
     )
-    .execute()
-  if (rows.some((row) => row.step_id !== id || row.nonce !== padded)) {
-    throw new BursarError('nonce_taken', { nonce: nonce.toString() }, { chain })
-  }
-  if (rows.length > 0) {
-    await tx
-      .updateTable('nonces')
-      .set({ state: 'signed', updated_at: now })
-      .where('step_id', '=', id)
-      .execute()
-    return
-  }
+    .executeTakeFirst()
+  if (other) throw new BursarError('nonce_taken', { nonce: nonce.toString() }, { chain })
   const row = { chain, account, nonce: padded, step_id: id, state: 'signed' as const, updated_at: now }
-  await tx.insertInto('nonces').values(row).execute()
+  await insertRow(tx, 'nonces', row)
 }
+
+const markSigned = compiled(
+  (db, value: Values<Pick<StepRow, 'id' | 'chain' | 'account'> & { nonce: string; now: string }>) =>
+    db
+      .updateTable('nonces')
+      .set({ state: 'signed', updated_at: value('now') })
+      .where('step_id', '=', value('id'))
+      .where('chain', '=', value('chain'))
+      .where('account', '=', value('account'))
+      .where('nonce', '=', value('nonce'))
+      .returning('nonce'),
+)

@@ -1,7 +1,8 @@
 import { BursarError } from '../errors/bursarError.ts'
 import { type HeldNonce, type Lane, MOST_IN_FLIGHT } from '../primitives/lanes.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { requireOpen } from './openSteps.ts'
+import { openStep, requireOpen } from './openSteps.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
 import type { StepRow } from './schema.ts'
 
@@ -25,33 +26,16 @@ export class NonceTableStore {
    */
   reserve(step: Claim, floor: bigint): Promise<bigint> {
     return this.#journal.transact(async (tx, audit) => {
-      const own = await tx
-        .selectFrom('nonces')
-        .select('nonce')
-        .where('step_id', '=', step.id)
-        .executeTakeFirst()
+      const [own] = await nonceOf(tx, { stepId: step.id })
       if (own) return unpadNumber(own.nonce)
-      await requireOpen(tx, step)
+      requireOpen(await openStep(tx, step.id), step)
       const nonce = await lowestFree(tx, step, floor)
       const now = this.#journal.now()
       const { chain, account } = step
-      await tx
-        .insertInto('nonces')
-        .values({
-          chain,
-          account,
-          nonce: padNumber(nonce),
-          step_id: step.id,
-          state: 'reserved',
-          updated_at: now,
-        })
-        .execute()
-      await tx
-        .updateTable('steps')
-        .set({ state: 'reserved', updated_at: now })
-        .where('id', '=', step.id)
-        .execute()
-      await audit({
+      const place = { chain, account, nonce: padNumber(nonce) }
+      await insertRow(tx, 'nonces', { ...place, step_id: step.id, state: 'reserved', updated_at: now })
+      await markReserved(tx, { stepId: step.id, now })
+      audit({
         event: 'nonce.reserved',
         subject: step.id,
         detail: { account, chain, nonce: nonce.toString() },
@@ -86,7 +70,7 @@ export class NonceTableStore {
         .where('state', '=', 'reserved')
         .execute()
       const nonce = unpadNumber(freed.nonce).toString()
-      await audit({ event: 'nonce.released', subject: step.id, detail: { nonce } })
+      audit({ event: 'nonce.released', subject: step.id, detail: { nonce } })
     })
   }
 
@@ -133,21 +117,47 @@ export class NonceTableStore {
   }
 }
 
+const nonceOf = compiled((db, value: Values<{ stepId: string }>) =>
+  db.selectFrom('nonces').select('nonce').where('step_id', '=', value('stepId')),
+)
+
+const markReserved = compiled((db, value: Values<{ stepId: string; now: string }>) =>
+  db
+    .updateTable('steps')
+    .set({ state: 'reserved', updated_at: value('now') })
+    .where('id', '=', value('stepId')),
+)
+
+/** How many nonces of a lane are not free, and the highest. */
+const takenFrom = compiled((db, value: Values<{ chain: string; account: string; floor: string }>) =>
+  db
+    .selectFrom('nonces')
+    .select(({ fn }) => [fn.countAll().as('count'), fn.max('nonce').as('last')])
+    .where('chain', '=', value('chain'))
+    .where('account', '=', value('account'))
+    .where('nonce', '>=', value('floor')),
+)
+
 /** Throws `lane_full`. */
 async function lowestFree(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<bigint> {
-  const taken = await tx
-    .selectFrom('nonces')
-    .select('nonce')
-    .where('chain', '=', lane.chain)
-    .where('account', '=', lane.account)
-    .where('nonce', '>=', padNumber(floor))
-    .orderBy('nonce')
-    .limit(MOST_IN_FLIGHT)
-    .execute()
-  let free = floor
-  for (const row of taken) {
-    if (unpadNumber(row.nonce) !== free) break
-    free += 1n
+  const [taken] = await takenFrom(tx, { ...lane, floor: padNumber(floor) })
+  let free = taken?.last ? unpadNumber(taken.last) + 1n : floor
+  if (free - floor !== BigInt(taken?.count ?? 0)) {
+    // Some below the last were freed.
+    const rows = await tx
+      .selectFrom('nonces')
+      .select('nonce')
+      .where('chain', '=', lane.chain)
+      .where('account', '=', lane.account)
+      .where('nonce', '>=', padNumber(floor))
+      .orderBy('nonce')
+      .limit(MOST_IN_FLIGHT)
+      .execute()
+    free = floor
+    for (const { nonce } of rows) {
+      if (unpadNumber(nonce) !== free) break
+      free += 1n
+    }
   }
   if (free < floor + BigInt(MOST_IN_FLIGHT)) return free
   const { account, chain } = lane

@@ -1,31 +1,47 @@
+import type { ExpressionBuilder } from 'kysely'
 import { BursarError } from '../errors/bursarError.ts'
+import { compiled, type Values } from './compiled.ts'
 import type { JournalTransaction } from './journal.ts'
-import type { StepRow } from './schema.ts'
+import type { JournalTables, OperationRow, StepRow } from './schema.ts'
+
+const OPEN: readonly OperationRow['state'][] = ['running', 'stuck']
+
+/** A step whose operation has not ended. */
+export interface OpenStep {
+  readonly state: StepRow['state']
+  /** What led to the operation. */
+  readonly intent_id: string
+}
 
 /**
- * The state of a step whose operation has not ended; undefined when it has. A process that was paused past its lease
- * may still try to move a step that another one has ended: what has ended stays as it is (F16).
+ * A step while its operation has not ended; undefined when it has. A process that was paused past its lease may still
+ * try to move a step that another one has ended: what has ended stays as it is (F16).
  */
-export async function openState(
-  tx: JournalTransaction,
-  stepId: string,
-): Promise<StepRow['state'] | undefined> {
-  const row = await tx
+export async function openStep(tx: JournalTransaction, stepId: string): Promise<OpenStep | undefined> {
+  return (await openStepById(tx, { stepId }))[0]
+}
+
+const openStepById = compiled((db, value: Values<{ stepId: string }>) =>
+  db
     .selectFrom('steps')
     .innerJoin('operations', 'operations.id', 'steps.operation_id')
-    .select('steps.state')
-    .where('steps.id', '=', stepId)
-    .where('operations.state', 'in', ['running', 'stuck'])
-    .executeTakeFirst()
-  return row?.state
+    .select(['steps.state', 'operations.intent_id'])
+    .where('steps.id', '=', value('stepId'))
+    .where('operations.state', 'in', OPEN),
+)
+
+/** The operation of the step that is being looked at, when it has not ended. */
+export function openOperation(query: ExpressionBuilder<JournalTables, 'steps'>) {
+  return query
+    .selectFrom('operations')
+    .select('operations.id')
+    .whereRef('operations.id', '=', 'steps.operation_id')
+    .where('operations.state', 'in', OPEN)
 }
 
 /** Throws `receipt_refused` when the step's operation has ended: its caller was told that nothing moved. */
-export async function requireOpen(
-  tx: JournalTransaction,
-  step: Pick<StepRow, 'id' | 'chain'>,
-): Promise<void> {
-  if ((await openState(tx, step.id)) !== undefined) return
+export function requireOpen(open: OpenStep | undefined, { chain }: Pick<StepRow, 'chain'>): OpenStep {
+  if (open) return open
   const reason = 'its operation was ended before it was signed'
-  throw new BursarError('receipt_refused', { reason }, { chain: step.chain })
+  throw new BursarError('receipt_refused', { reason }, { chain })
 }

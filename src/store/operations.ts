@@ -1,14 +1,29 @@
 import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { requireOpen } from './openSteps.ts'
-import { padNumber, unpadNumber } from './paddedNumber.ts'
-import type { AttemptRow, IntentRow, OperationRow, ReservationTable, StepRow } from './schema.ts'
+import { openStep, requireOpen } from './openSteps.ts'
+import {
+  type AsOf,
+  type HeldAmounts,
+  type Holder,
+  heldBy,
+  insertReservations,
+  type NewReservation,
+} from './reservations.ts'
+import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
+import { type WaitingPayload, WaitingPayloads } from './waitingPayloads.ts'
 
 export interface OperationRecord {
   readonly operation: OperationRow
   readonly steps: readonly { readonly step: StepRow; readonly attempts: readonly AttemptRow[] }[]
+}
+
+/** The operation of an intent: the one that it has, or `created` with its steps. */
+export interface Begun {
+  readonly id: string
+  readonly created?: OperationRecord
 }
 
 export interface NewStep {
@@ -19,35 +34,8 @@ export interface NewStep {
   readonly receipt: string
   /** Why it waits before it is signed. */
   readonly note?: string
-  readonly reservations: readonly Pick<ReservationTable, 'asset' | 'raw' | 'kind'>[]
+  readonly reservations: readonly NewReservation[]
 }
-
-/** The moment at which a balance was read. */
-export interface AsOf {
-  /** Number of the block. */
-  readonly block: string
-  /** The account's count of mined transactions there: what they took is in the balance already. */
-  readonly minedCount: bigint
-}
-
-/** Whose balance, as of when, and which step's own hold does not count. */
-export interface Holder {
-  readonly chain: string
-  readonly account: string
-  readonly asOf: AsOf
-  readonly except?: string
-}
-
-export interface WaitingPayload {
-  readonly nonce: bigint
-  readonly payload: string
-}
-
-/** The newest nonces are looked at: what waits behind so many is not what a simulation should stand on. */
-const MOST_WAITING = 64
-
-/** Sums of what steps of one account may still take from a balance, by asset, in base units. */
-export type HeldAmounts = ReadonlyMap<string, bigint>
 
 export interface Lease {
   readonly owner: string
@@ -68,14 +56,56 @@ export interface OperationQueryFilter {
   readonly before?: { readonly createdAt: string; readonly id: string }
 }
 
+/** Nothing more happens to a step in one of these states. */
+export const ENDED: readonly StepRow['state'][] = ['final', 'replaced', 'failed']
+
+/** How far a step has come that has not ended. */
+export type OpenStep = Pick<StepRow, 'chain' | 'state' | 'confirmations' | 'updated_at'>
+
 type LeasedRow = Pick<OperationRow, 'lease_owner' | 'lease_until'>
+
+const knownIntent = compiled((db, value: Values<{ id: string }>) =>
+  db
+    .selectFrom('intents')
+    .leftJoin('operations', 'operations.intent_id', 'intents.id')
+    .select(['intents.digest', 'operations.id'])
+    .where('intents.id', '=', value('id')),
+)
+
+const firstOpen = compiled((db, value: Values<{ operationId: string }>) =>
+  db
+    .selectFrom('steps')
+    .select(['chain', 'state', 'confirmations', 'updated_at'])
+    .where('operation_id', '=', value('operationId'))
+    .where('state', 'not in', ENDED)
+    .orderBy('position'),
+)
+
+const operationById = compiled((db, value: Values<{ id: string }>) =>
+  db.selectFrom('operations').selectAll().where('id', '=', value('id')),
+)
+
+const stepsOf = compiled((db, value: Values<{ id: string }>) =>
+  db.selectFrom('steps').selectAll().where('operation_id', '=', value('id')).orderBy('position'),
+)
+
+const attemptsOf = compiled((db, value: Values<{ id: string }>) =>
+  db
+    .selectFrom('attempts')
+    .innerJoin('steps', 'steps.id', 'attempts.step_id')
+    .selectAll('attempts')
+    .where('steps.operation_id', '=', value('id'))
+    .orderBy('attempts.created_at'),
+)
 
 /** Operations, their steps and what they hold. */
 export class OperationStore {
   readonly #journal: Journal
+  readonly #waiting: WaitingPayloads
 
   constructor(journal: Journal) {
     this.#journal = journal
+    this.#waiting = new WaitingPayloads(journal)
   }
 
   /**
@@ -89,21 +119,22 @@ export class OperationStore {
     lease: Pick<Lease, 'owner' | 'until'>,
     asOf: AsOf,
     admit: (held: HeldAmounts) => readonly NewStep[],
-  ): Promise<{ operation: OperationRow; created: boolean }> {
+  ): Promise<Begun> {
     return this.#journal.transact(async (tx, audit) => {
-      const existing = await tx
-        .selectFrom('operations')
-        .selectAll()
-        .where('intent_id', '=', intent.id)
-        .executeTakeFirst()
-      if (existing) return { operation: existing, created: false }
-      await requireUnchanged(tx, intent)
-      const steps = admit(await heldBy(tx, { ...intent, asOf }))
+      const [known] = await knownIntent(tx, { id: intent.id })
+      if (known?.id) return { id: known.id }
+      requireSame(intent, known?.digest)
+      const admitted = admit(await heldBy(tx, { ...intent, asOf }))
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
-      for (const [position, step] of steps.entries())
-        await insertStep(tx, operation, position, step, this.#journal.now())
-      await audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
-      return { operation, created: true }
+      const steps: OperationRecord['steps'][number][] = []
+      for (const [position, step] of admitted.entries()) {
+        steps.push({
+          step: await insertStep(tx, operation, position, step, this.#journal.now()),
+          attempts: [],
+        })
+      }
+      audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
+      return { id: operation.id, created: { operation, steps } }
     })
   }
 
@@ -114,11 +145,11 @@ export class OperationStore {
   readmit(
     step: Pick<StepRow, 'id' | 'chain' | 'account'>,
     asOf: AsOf,
-    admit: (held: HeldAmounts) => NewStep['reservations'],
+    admit: (held: HeldAmounts) => readonly NewReservation[],
   ): Promise<void> {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
-      await requireOpen(tx, step)
+      requireOpen(await openStep(tx, step.id), step)
       const reservations = admit(await heldBy(tx, { chain, account, asOf, except: id }))
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
       await insertReservations(tx, step, reservations, this.#journal.now())
@@ -135,38 +166,19 @@ export class OperationStore {
    * that are being cancelled are left out, since they may do nothing. `below` a nonce, when one is given.
    */
   waiting(chain: string, account: string, below?: bigint): Promise<readonly WaitingPayload[]> {
-    return this.#journal.read(async (db) => {
-      let newest = db
-        .selectFrom('nonces')
-        .innerJoin('steps', 'steps.id', 'nonces.step_id')
-        .innerJoin('attempts', 'attempts.step_id', 'steps.id')
-        .select(['nonces.nonce', 'nonces.state', 'steps.payload', 'attempts.kind'])
-        .where('nonces.chain', '=', chain)
-        .where('nonces.account', '=', account)
-        .where('attempts.live', '=', 1)
-      if (below !== undefined) newest = newest.where('nonces.nonce', '<', padNumber(below))
-      const rows = await newest.orderBy('nonces.nonce', 'desc').limit(MOST_WAITING).execute()
-      return rows
-        .filter(({ state, kind }) => state !== 'mined' && kind !== 'cancel')
-        .map(({ nonce, payload }) => ({ nonce: unpadNumber(nonce), payload }))
-        .reverse()
-    })
+    return this.#waiting.of(chain, account, below)
+  }
+
+  /** The first step of an operation that has not ended, without what was signed and shown. */
+  openStep(operationId: string): Promise<OpenStep | undefined> {
+    return this.#journal.read(async (db) => (await firstOpen(db, { operationId }))[0])
   }
 
   find(id: string): Promise<OperationRecord | undefined> {
     return this.#journal.read(async (db) => {
-      const operation = await db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst()
+      const [operation] = await operationById(db, { id })
       if (!operation) return undefined
-      const [steps, attempts] = await Promise.all([
-        db.selectFrom('steps').selectAll().where('operation_id', '=', id).orderBy('position').execute(),
-        db
-          .selectFrom('attempts')
-          .innerJoin('steps', 'steps.id', 'attempts.step_id')
-          .selectAll('attempts')
-          .where('steps.operation_id', '=', id)
-          .orderBy('attempts.created_at')
-          .execute(),
-      ])
+      const [steps, attempts] = await Promise.all([stepsOf(db, { id }), attemptsOf(db, { id })])
       return {
         operation,
         steps: steps.map((step) => ({ step, attempts: attempts.filter((one) => one.step_id === step.id) })),
@@ -273,38 +285,6 @@ export class OperationStore {
   }
 }
 
-/**
- * What the balance shows already counts no more: steps whose nonce was mined by then. What it does not show yet counts,
- * also when it was included and settled since.
- */
-export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
-  const { chain, account, asOf, except } = holder
-  const reservations = db
-    .selectFrom('reservations')
-    .innerJoin('steps', 'steps.id', 'reservations.step_id')
-    .select(['reservations.asset', 'reservations.raw'])
-    .where('steps.id', '!=', except ?? '')
-  const inFlight = await reservations
-    .leftJoin('nonces', 'nonces.step_id', 'steps.id')
-    .where('reservations.chain', '=', chain)
-    .where('reservations.account', '=', account)
-    .where('reservations.state', '=', 'held')
-    .where((or) =>
-      or.or([or('nonces.nonce', 'is', null), or('nonces.nonce', '>=', padNumber(asOf.minedCount))]),
-    )
-    .execute()
-  const notYetShown = await reservations
-    .where('steps.chain', '=', chain)
-    .where('steps.account', '=', account)
-    .where('steps.included_number', '>', padNumber(BigInt(asOf.block)))
-    .where('reservations.state', '=', 'settled')
-    .execute()
-  const held = new Map<string, bigint>()
-  for (const { asset, raw } of [...inFlight, ...notYetShown])
-    held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw))
-  return held
-}
-
 /** The operation of the intent with that id or key, or in which its replacement was signed. */
 export async function executedBy(
   db: JournalDb | JournalTransaction,
@@ -342,9 +322,8 @@ async function insertOperation(
     lease_owner: lease.owner,
     lease_until: lease.until,
     created_at: now,
-    updated_at: now,
   }
-  await tx.insertInto('operations').values(operation).execute()
+  await insertRow(tx, 'operations', operation)
   return operation
 }
 
@@ -352,40 +331,28 @@ async function insertStep(
   tx: JournalTransaction,
   operation: OperationRow,
   position: number,
-  step: NewStep,
+  { reservations, note, ...documents }: NewStep,
   now: string,
-): Promise<void> {
-  const { reservations, ...documents } = step
-  const id = newId('step')
-  const place = { chain: operation.chain, account: operation.account }
-  await tx
-    .insertInto('steps')
-    .values({
-      id,
-      operation_id: operation.id,
-      position,
-      ...place,
-      state: 'queued',
-      ...documents,
-      updated_at: now,
-    })
-    .execute()
-  await insertReservations(tx, { id, ...place }, reservations, now)
-}
-
-export async function insertReservations(
-  tx: JournalTransaction,
-  { id, chain, account }: Pick<StepRow, 'id' | 'chain' | 'account'>,
-  reservations: NewStep['reservations'],
-  now: string,
-): Promise<void> {
-  const held = reservations.map((one) => ({
-    ...{ id: newId('res'), step_id: id, chain, account },
-    ...one,
-    state: 'held' as const,
-    created_at: now,
-  }))
-  if (held.length > 0) await tx.insertInto('reservations').values(held).execute()
+): Promise<StepRow> {
+  const step: StepRow = {
+    id: newId('step'),
+    operation_id: operation.id,
+    position,
+    chain: operation.chain,
+    account: operation.account,
+    state: 'queued',
+    ...documents,
+    note: note ?? null,
+    included_number: null,
+    included_hash: null,
+    gas_used: null,
+    fee_paid: null,
+    confirmations: 0,
+    updated_at: now,
+  }
+  await insertRow(tx, 'steps', step)
+  await insertReservations(tx, step, reservations, now)
+  return step
 }
 
 /** What was judged is what the intent still says: it may have been renewed while it was being executed. */
@@ -394,7 +361,11 @@ export async function requireUnchanged(
   intent: Pick<IntentRow, 'id' | 'digest' | 'chain'>,
 ): Promise<void> {
   const now = await tx.selectFrom('intents').select('digest').where('id', '=', intent.id).executeTakeFirst()
-  if (now?.digest === intent.digest) return
+  requireSame(intent, now?.digest)
+}
+
+function requireSame(intent: Pick<IntentRow, 'digest' | 'chain'>, digest: string | undefined): void {
+  if (digest === intent.digest) return
   const reason = 'its intent was renewed while it was being executed'
   throw new BursarError('receipt_refused', { reason }, { chain: intent.chain })
 }

@@ -2,15 +2,15 @@ import type { SignedTransaction } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { requireOpen } from './openSteps.ts'
+import { openStep, requireOpen } from './openSteps.ts'
+import { requireUnchanged } from './operations.ts'
 import {
   type AsOf,
   type HeldAmounts,
   heldBy,
   insertReservations,
-  type NewStep,
-  requireUnchanged,
-} from './operations.ts'
+  type NewReservation,
+} from './reservations.ts'
 import type { AttemptRow, IntentRow, StepRow } from './schema.ts'
 import { liveAttempt } from './steps.ts'
 
@@ -22,8 +22,6 @@ export interface NewAttempt {
   /** JSON of the receipt for these very bytes. */
   readonly receipt: string
 }
-
-type Reserved = NewStep['reservations'][number]
 
 /** Other bytes at the nonce of a step that was signed: one of them is included, never two. */
 export class ReplacementStore {
@@ -41,11 +39,11 @@ export class ReplacementStore {
   hold(
     step: Pick<StepRow, 'id' | 'chain' | 'account'>,
     asOf: AsOf,
-    admit: (held: HeldAmounts) => readonly Reserved[],
+    admit: (held: HeldAmounts) => readonly NewReservation[],
   ): Promise<void> {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
-      await requireOpen(tx, step)
+      requireOpen(await openStep(tx, step.id), step)
       const wanted = admit(await heldBy(tx, { chain, account, asOf, except: id }))
       const mine = tx.selectFrom('reservations').select(['asset', 'raw', 'kind'])
       const own = await mine.where('step_id', '=', id).where('state', '=', 'held').execute()
@@ -65,7 +63,7 @@ export class ReplacementStore {
       const earlier = await attemptOf(tx, intent.id)
       if (earlier) return earlier
       await requireUnchanged(tx, intent)
-      await requireOpen(tx, step)
+      requireOpen(await openStep(tx, step.id), step)
       const old = await this.#replaceable(tx, step, expected)
       const now = this.#journal.now()
       await tx
@@ -91,7 +89,7 @@ export class ReplacementStore {
         .set({ state: 'signed', note: null, updated_at: now })
         .where('id', '=', step.id)
         .execute()
-      await audit({
+      audit({
         event: 'attempt.signed',
         subject: step.id,
         detail: { hash: signed.hash, kind, replaces: old.hash },
@@ -121,8 +119,8 @@ function attemptOf(tx: JournalTransaction, intentId: string): Promise<AttemptRow
 }
 
 /** The larger one of each kind and asset. */
-function larger(reservations: readonly Reserved[]): readonly Reserved[] {
-  const most = new Map<string, Reserved>()
+function larger(reservations: readonly NewReservation[]): readonly NewReservation[] {
+  const most = new Map<string, NewReservation>()
   for (const one of reservations) {
     const key = `${one.kind} ${one.asset}`
     const known = most.get(key)

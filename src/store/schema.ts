@@ -46,7 +46,6 @@ export interface OperationTable {
   lease_owner: string | null
   lease_until: string | null
   created_at: string
-  updated_at: string
 }
 
 export interface StepTable {

@@ -1,8 +1,9 @@
 import type { SignedTransaction } from '../chains/adapter.ts'
 import { newId } from '../primitives/ids.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
 import { takeSigned } from './nonceFence.ts'
-import { openState, requireOpen } from './openSteps.ts'
+import { openOperation, openStep, requireOpen } from './openSteps.ts'
 import { padNumber } from './paddedNumber.ts'
 import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
 
@@ -39,14 +40,15 @@ export class StepStore {
     documents: Pick<StepRow, 'receipt'>,
   ): Promise<AttemptRow> {
     return this.#journal.transact(async (tx, audit) => {
-      const existing = await liveAttempt(tx, step.id)
+      const open = await openStep(tx, step.id)
+      const existing = open && UNSIGNED.has(open.state) ? undefined : await liveAttempt(tx, step.id)
       if (existing) return existing
-      await requireOpen(tx, step)
+      const { intent_id } = requireOpen(open, step)
       const now = this.#journal.now()
       const attempt: AttemptRow = {
         id: newId('att'),
         step_id: step.id,
-        intent_id: await intentOf(tx, step),
+        intent_id,
         chain: step.chain,
         account: step.account,
         nonce: padNumber(nonce),
@@ -59,9 +61,9 @@ export class StepStore {
         created_at: now,
       }
       await takeSigned(tx, step, nonce, now)
-      await tx.insertInto('attempts').values(attempt).execute()
+      await insertRow(tx, 'attempts', attempt)
       await this.#change(tx, step.id, { state: 'signed', note: null, ...documents })
-      await audit({
+      audit({
         event: 'attempt.signed',
         subject: step.id,
         detail: { hash: signed.hash, nonce: nonce.toString() },
@@ -74,21 +76,21 @@ export class StepStore {
     return this.#transition(attempt.step_id, UNPROVEN, { state: 'sent', note: null }, async (tx, audit) => {
       await setAttempt(tx, attempt.id, 'sent')
       await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
-      await audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
+      audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
     })
   }
 
   /** Not proven either way; `note` says what was seen (R14). */
   unknown(stepId: string, note: string): Promise<void> {
     return this.#transition(stepId, UNPROVEN, { state: 'unknown', note }, async (_tx, audit) => {
-      await audit({ event: 'step.unknown', subject: stepId, detail: { note } })
+      audit({ event: 'step.unknown', subject: stepId, detail: { note } })
     })
   }
 
   /** No endpoint knows any longer what the network had accepted. Its bytes stay what they are: they are sent again. */
   dropped(stepId: string): Promise<void> {
     return this.#transition(stepId, SENT, { state: 'dropped', note: DROPPED }, async (_tx, audit) => {
-      await audit({ event: 'step.dropped', subject: stepId, detail: {} })
+      audit({ event: 'step.dropped', subject: stepId, detail: {} })
     })
   }
 
@@ -111,13 +113,13 @@ export class StepStore {
       await setNonce(tx, attempt.step_id, 'mined', this.#journal.now())
       await setReservations(tx, attempt.step_id, 'settled')
       const ended = inclusion.succeeded && !isCancelled ? 'committed' : 'failed'
-      if (inclusion.final) await endOperation(tx, attempt.step_id, ended, this.#journal.now())
+      if (inclusion.final) await endOperation(tx, attempt.step_id, ended)
       const detail = {
         hash: attempt.hash,
         block: inclusion.blockHash,
         confirmations: inclusion.confirmations,
       }
-      await audit({
+      audit({
         event: inclusion.final ? `operation.${ended}` : `step.${state}`,
         subject: attempt.step_id,
         detail,
@@ -130,7 +132,7 @@ export class StepStore {
     const change: StepChange = { state: 'safe', confirmations }
     return this.#transition(attempt.step_id, JUST_INCLUDED, change, async (_tx, audit) => {
       const detail = { hash: attempt.hash, confirmations }
-      await audit({ event: 'step.safe', subject: attempt.step_id, detail })
+      audit({ event: 'step.safe', subject: attempt.step_id, detail })
     })
   }
 
@@ -156,7 +158,7 @@ export class StepStore {
       await setAttempt(tx, live?.id ?? attempt.id, 'sent')
       await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
       await setReservations(tx, attempt.step_id, 'held')
-      await audit({ event: 'step.reorganised', subject: attempt.step_id, detail: { hash: attempt.hash } })
+      audit({ event: 'step.reorganised', subject: attempt.step_id, detail: { hash: attempt.hash } })
     })
   }
 
@@ -164,8 +166,8 @@ export class StepStore {
   replaced(stepId: string, note: string): Promise<void> {
     return this.#transition(stepId, UNPROVEN, { state: 'replaced', note }, async (tx, audit) => {
       await setReservations(tx, stepId, 'released')
-      await endOperation(tx, stepId, 'failed', this.#journal.now())
-      await audit({ event: 'step.replaced', subject: stepId, detail: { note } })
+      await endOperation(tx, stepId, 'failed')
+      audit({ event: 'step.replaced', subject: stepId, detail: { note } })
     })
   }
 
@@ -175,12 +177,12 @@ export class StepStore {
    */
   abandon(stepId: string, note: string): Promise<boolean> {
     return this.#journal.transact(async (tx, audit) => {
-      if ((await liveAttempt(tx, stepId)) || (await openState(tx, stepId)) === undefined) return false
+      if ((await liveAttempt(tx, stepId)) || (await openStep(tx, stepId)) === undefined) return false
       await tx.deleteFrom('nonces').where('step_id', '=', stepId).where('state', '=', 'reserved').execute()
       await setReservations(tx, stepId, 'released')
       await this.#change(tx, stepId, { state: 'failed', note })
-      await endOperation(tx, stepId, 'failed', this.#journal.now())
-      await audit({ event: 'step.abandoned', subject: stepId, detail: { note } })
+      await endOperation(tx, stepId, 'failed')
+      audit({ event: 'step.abandoned', subject: stepId, detail: { note } })
       return true
     })
   }
@@ -190,28 +192,31 @@ export class StepStore {
     stepId: string,
     from: ReadonlySet<StepRow['state']>,
     change: StepChange,
-    rest: (tx: JournalTransaction, audit: (note: AuditNote) => Promise<void>) => Promise<void>,
+    rest: (tx: JournalTransaction, audit: (note: AuditNote) => void) => Promise<void>,
   ): Promise<void> {
     return this.#journal.transact(async (tx, audit) => {
-      const state = await openState(tx, stepId)
-      if (state === undefined || !from.has(state)) return
-      await this.#change(tx, stepId, change)
-      await rest(tx, audit)
+      const { numUpdatedRows } = await this.#updated(tx, stepId, change)
+        .where('state', 'in', [...from])
+        .where((or) => or.exists(openOperation(or)))
+        .executeTakeFirst()
+      if (numUpdatedRows > 0n) await rest(tx, audit)
     })
   }
 
   async #change(tx: JournalTransaction, stepId: string, change: StepChange): Promise<void> {
+    await this.#updated(tx, stepId, change).execute()
+  }
+
+  #updated(tx: JournalTransaction, stepId: string, change: StepChange) {
     const updated_at = this.#journal.now()
-    const step = await tx
+    return tx
       .updateTable('steps')
       .set({ ...change, updated_at })
       .where('id', '=', stepId)
-      .returning('operation_id')
-      .executeTakeFirstOrThrow()
-    await tx.updateTable('operations').set({ updated_at }).where('id', '=', step.operation_id).execute()
   }
 }
 
+const UNSIGNED: ReadonlySet<StepRow['state']> = new Set(['queued', 'reserved'])
 const UNPROVEN: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'dropped', 'unknown'])
 const SENT: ReadonlySet<StepRow['state']> = new Set(['sent'])
 const JUST_INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included'])
@@ -227,18 +232,16 @@ function stateOf({ succeeded, final }: Inclusion, isCancelled: boolean): StepRow
   return isCancelled ? 'replaced' : 'final'
 }
 
-async function intentOf(tx: JournalTransaction, { operation_id }: StepRow): Promise<string> {
-  const operation = await tx
-    .selectFrom('operations')
-    .select('intent_id')
-    .where('id', '=', operation_id)
-    .executeTakeFirstOrThrow()
-  return operation.intent_id
+async function setAttempt(tx: JournalTransaction, id: string, state: AttemptRow['state']): Promise<void> {
+  await updateAttempt(tx, { id, state })
 }
 
-async function setAttempt(tx: JournalTransaction, id: string, state: AttemptRow['state']): Promise<void> {
-  await tx.updateTable('attempts').set({ state }).where('id', '=', id).execute()
-}
+const updateAttempt = compiled((db, value: Values<Pick<AttemptRow, 'id' | 'state'>>) =>
+  db
+    .updateTable('attempts')
+    .set({ state: value('state') })
+    .where('id', '=', value('id')),
+)
 
 async function setAttempts(tx: JournalTransaction, stepId: string, state: 'superseded'): Promise<void> {
   await tx.updateTable('attempts').set({ state }).where('step_id', '=', stepId).execute()
@@ -259,8 +262,16 @@ async function setNonce(
   state: 'sent' | 'mined',
   updated_at: string,
 ): Promise<void> {
-  await tx.updateTable('nonces').set({ state, updated_at }).where('step_id', '=', stepId).execute()
+  await updateNonce(tx, { stepId, state, updated_at })
 }
+
+const updateNonce = compiled(
+  (db, value: Values<{ stepId: string; state: 'sent' | 'mined'; updated_at: string }>) =>
+    db
+      .updateTable('nonces')
+      .set({ state: value('state'), updated_at: value('updated_at') })
+      .where('step_id', '=', value('stepId')),
+)
 
 async function setReservations(
   tx: JournalTransaction,
@@ -274,11 +285,10 @@ async function endOperation(
   tx: JournalTransaction,
   stepId: string,
   state: Extract<OperationRow['state'], 'committed' | 'failed'>,
-  updated_at: string,
 ): Promise<void> {
   await tx
     .updateTable('operations')
-    .set({ state, updated_at, lease_owner: null, lease_until: null })
+    .set({ state, lease_owner: null, lease_until: null })
     .where('id', '=', (query) => query.selectFrom('steps').select('operation_id').where('id', '=', stepId))
     .execute()
 }

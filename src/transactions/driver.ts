@@ -7,7 +7,7 @@ import { unattended } from '../primitives/abort.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import type { IntentStore } from '../store/intents.ts'
-import type { OperationRecord, OperationStore } from '../store/operations.ts'
+import { ENDED, type OperationRecord, type OperationStore } from '../store/operations.ts'
 import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
@@ -46,6 +46,12 @@ export interface FreshVerdict {
   readonly receipt: SimulationReceipt
 }
 
+/** An operation that was just begun, by this process and under its lease. */
+export interface Beginning {
+  readonly record: OperationRecord
+  readonly verdict: FreshVerdict
+}
+
 /** Nobody's request: an operation goes on when the client is gone. Each read is bounded by the transport. */
 const UNATTENDED = unattended()
 
@@ -56,8 +62,8 @@ const UNATTENDED = unattended()
 export class Driver {
   readonly #deps: DriverDependencies
   readonly #busy = new Map<string, Promise<number>>()
-  /** When this process last sent an attempt, by its id. */
-  readonly #sentAt = new Map<string, number>()
+  /** What this process last sent of an operation, and when. */
+  readonly #sent = new Map<string, { readonly attempt: string; readonly at: number }>()
 
   constructor(deps: DriverDependencies) {
     this.#deps = deps
@@ -65,12 +71,12 @@ export class Driver {
 
   /**
    * Advances one operation as far as it goes now; one drive at a time within a process. Answers how many
-   * milliseconds from now it may have come further.
+   * milliseconds from now it may have come further. What was begun a moment ago need not be read again.
    */
-  drive(operationId: string, verdict?: FreshVerdict): Promise<number> {
+  drive(operationId: string, beginning?: Beginning): Promise<number> {
     const running = this.#busy.get(operationId)
     if (running) return running
-    const drive = this.#advance(operationId, verdict)
+    const drive = this.#advance(operationId, beginning)
       .then(() => this.#pauseBefore(operationId))
       .finally(() => this.#busy.delete(operationId))
     this.#busy.set(operationId, drive)
@@ -83,31 +89,28 @@ export class Driver {
   }
 
   async #pauseBefore(operationId: string): Promise<number> {
-    const record = await this.#deps.operations.find(operationId)
-    const open = record && openStep(record)
-    if (!open) {
-      for (const { attempts } of record?.steps ?? []) for (const { id } of attempts) this.#sentAt.delete(id)
-      return 0
-    }
-    return pauseBefore(open.step, this.#deps.directory.resolve(open.step.chain), this.#deps.clock.now())
+    const open = await this.#deps.operations.openStep(operationId)
+    if (open) return pauseBefore(open, this.#deps.directory.resolve(open.chain), this.#deps.clock.now())
+    this.#sent.delete(operationId)
+    return 0
   }
 
-  async #advance(operationId: string, verdict?: FreshVerdict): Promise<void> {
-    const record = await this.#deps.operations.find(operationId)
+  async #advance(operationId: string, beginning?: Beginning): Promise<void> {
+    const record = beginning?.record ?? (await this.#deps.operations.find(operationId))
     const open = record && openStep(record)
     if (!record || !open) return
     const attempt = open.attempts.find((one) => one.live === 1)
     // Decided without the chain, which may never answer again: what was not signed in time is not signed at all.
-    if (!attempt && !verdict && (await this.#expired(record))) {
+    if (!attempt && !beginning && (await this.#expired(record))) {
       return this.#abandon(open.step, 'it was not signed before its intent expired')
     }
     const adapter = await this.#deps.directory.adapter(open.step.chain)
     await this.#requireSameChain(adapter, open.step)
-    if (!attempt) return this.#start(record, open.step, adapter, verdict)
+    if (!attempt) return this.#start(record, open.step, adapter, beginning?.verdict)
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
     const { steps } = this.#deps
     const seen = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
-    if (seen.needsSending && this.#maySendAgain(adapter, attempt)) {
+    if (seen.needsSending && this.#maySendAgain(adapter, operationId, attempt)) {
       const step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
       await this.#broadcast(adapter, step, attempt)
     }
@@ -227,7 +230,7 @@ export class Driver {
   async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {
     const { raw, hash, account } = attempt
     const receipt = parse<SimulationReceipt>(attempt.receipt)
-    this.#sentAt.set(attempt.id, performance.now())
+    this.#sent.set(step.operation_id, { attempt: attempt.id, at: performance.now() })
     const result = await this.#deps.broadcaster.broadcast(adapter, { raw, hash, account, receipt })
     if (result.outcome === 'accepted') {
       if (step.state !== 'sent' || attempt.state !== 'sent') await this.#deps.steps.sent(attempt)
@@ -243,11 +246,10 @@ export class Driver {
   }
 
   /** Whether the network had time to show bytes that were sent before. */
-  #maySendAgain(adapter: ChainAdapter, attempt: AttemptRow): boolean {
-    const last = this.#sentAt.get(attempt.id)
-    return (
-      last === undefined || performance.now() - last >= Math.max(adapter.chain.blockTimeMs, MIN_RESEND_MS)
-    )
+  #maySendAgain(adapter: ChainAdapter, operationId: string, attempt: AttemptRow): boolean {
+    const last = this.#sent.get(operationId)
+    const pauseMs = Math.max(adapter.chain.blockTimeMs, MIN_RESEND_MS)
+    return last?.attempt !== attempt.id || performance.now() - last.at >= pauseMs
   }
 }
 
@@ -256,10 +258,9 @@ class GapFilled extends Error {}
 
 const MIN_RESEND_MS = 2_000
 const UNPROVEN = 'the network did not confirm that it has the transaction; it is being resolved'
-const ENDED: ReadonlySet<StepRow['state']> = new Set(['final', 'replaced', 'failed'])
 
 function openStep({ steps }: OperationRecord): OperationRecord['steps'][number] | undefined {
-  return steps.find(({ step }) => !ENDED.has(step.state))
+  return steps.find(({ step }) => !ENDED.includes(step.state))
 }
 
 function parse<T>(document: string): T {

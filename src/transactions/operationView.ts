@@ -22,10 +22,12 @@ export function operationView(record: OperationRecord, chain: Chain): OperationV
     sideEffect: sideEffectOf(record),
     steps,
     createdAt: operation.created_at,
-    updatedAt: operation.updated_at,
+    updatedAt: record.steps.map(({ step }) => step.updated_at).reduce(later, operation.created_at),
     next: nextOf(record),
   }
 }
+
+const later = (a: string, b: string) => (a > b ? a : b)
 
 /** One line of list_operations. */
 export function operationSummary(record: OperationRecord, chain: Chain): OperationSummary {

@@ -12,7 +12,7 @@ import type { NewStep, OperationRecord, OperationStore } from '../store/operatio
 import type { IntentRow } from '../store/schema.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
-import type { Driver, FreshVerdict } from './driver.ts'
+import type { Beginning, Driver } from './driver.ts'
 import type { Case, Judge } from './judge.ts'
 import type { Leases } from './leases.ts'
 import { operationSummary, operationView } from './operationView.ts'
@@ -94,7 +94,7 @@ export class Operations {
     caller.signal.throwIfAborted()
     const matter = caseOf(plan, intent.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined
-    const { operation, created } = await operations.begin(
+    const { id, created } = await operations.begin(
       intent,
       leases.take(),
       asOfRehearsal(rehearsal),
@@ -103,9 +103,9 @@ export class Operations {
         return [stepOf(plan, matter, receipt, waits ? waitingNote(plan, intent) : undefined)]
       },
     )
-    if (waits) return this.#queued(operation.id, caller)
-    if (created && receipt) await this.#drive(operation.id, { rehearsal, receipt })
-    return this.#recorded(operation.id, caller)
+    if (waits) return this.#queued(id, caller)
+    if (created && receipt) await this.#drive(id, { record: created, verdict: { rehearsal, receipt } })
+    return this.#recorded(id, caller)
   }
 
   /** Nothing is signed before fees fit: the caller need not wait for that here. */
@@ -126,8 +126,8 @@ export class Operations {
   }
 
   /** From here on the operation is what counts: what fails now is tried again until it is proven. */
-  async #drive(id: string, verdict?: FreshVerdict): Promise<void> {
-    await this.#deps.driver.drive(id, verdict).catch((error: unknown) => {
+  async #drive(id: string, beginning?: Beginning): Promise<void> {
+    await this.#deps.driver.drive(id, beginning).catch((error: unknown) => {
       this.#deps.logger.warn('operation waits', { operation: id, cause: String(error) })
     })
     this.#deps.leases.wake()

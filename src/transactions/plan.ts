@@ -10,7 +10,8 @@ import type {
 } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { digestOf } from '../primitives/json.ts'
-import type { AsOf, OperationStore } from '../store/operations.ts'
+import type { OperationStore } from '../store/operations.ts'
+import type { AsOf } from '../store/reservations.ts'
 import type { Case, Verdict } from './judge.ts'
 import { effectsToKeep } from './keptEffects.ts'
 

@@ -56,10 +56,8 @@ async function step(chain = 'eip155:31337', account = '0xA'): Promise<StepRow> {
     reservations: [],
   }
   const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
-  const { operation } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [
-    documents,
-  ])
-  const row = (await operations.find(operation.id))?.steps[0]?.step
+  const { id } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [documents])
+  const row = (await operations.find(id))?.steps[0]?.step
   if (!row) throw new Error('begun')
   return row
 }

@@ -38,6 +38,13 @@ function listing(...urls: string[]) {
   const access = async (id: string) => (await chains.open(id)).access
   return {
     list: async () => (await listChains(chains, access, caller())).chains[0],
+    /** Looks at each endpoint by itself, as get_status does. */
+    look: async () => {
+      const { endpoints, report } = await access(chain.id)
+      const looks = endpoints.map((each) => each.call('eth_blockNumber', [], unattended()))
+      await Promise.allSettled(looks)
+      return report().map(({ state }) => state)
+    },
     forget: async () => (await access(chain.id)).headMoved(),
     /** A read past the cache, which endpoints are known by. */
     use: async () => (await access(chain.id)).client.call('eth_blockNumber', [], unattended()),
@@ -71,4 +78,9 @@ test('the count costs no request: the newest block is all that is asked for', as
   world.http.reset()
   expect(await list()).toMatchObject({ endpoints: { healthy: 1, of: 1 } })
   expect(world.http.calls.map(({ method }) => method)).toEqual(['eth_getBlockByNumber'])
+})
+
+test('R13: a look at each endpoint by itself counts: one of another chain is not told as healthy', async () => {
+  const { look } = listing(world.otherChainUrl, world.http.url)
+  expect(await look()).toEqual(['wrong-chain', 'healthy'])
 })

@@ -84,3 +84,16 @@ it('get_balances reports chains that cannot be read one by one', async () => {
     { chain: { id: 'eip155:31338' }, code: 'sandbox_unavailable' },
   ])
 })
+
+it('R12: the head that get_status tells is not that of an endpoint that is stuck', async () => {
+  const head = (number: string) => ({ number, hash: '0x1', timestamp: 1 })
+  const sources = {
+    ...statusOf(async () => [
+      { host: 'stuck', reachable: true, errorRate: 0, state: 'lagging', head: head('100') },
+      { host: 'works', reachable: true, errorRate: 0, state: 'healthy', head: head('4096') },
+    ]),
+    access: async () => ({ report: () => [], live: { following: () => 'idle', report: () => undefined } }),
+  } as unknown as StatusSources
+  const { chains: told } = await reportStatus(sources, caller())
+  expect(told[0]?.head?.number).toBe('4096')
+})

@@ -63,6 +63,20 @@ describe('batches', () => {
       await transport.close()
     })
 
+    it.each([
+      '{"message":"Batch of more than 1 requests are not allowed on free tier","code":31}',
+      '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"batch size too large"}}',
+      '{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"batch limit exceeded"}}',
+    ])('F17: for their size, in words and codes of the provider: leave as single calls: %s', async (text) => {
+      const transport = splittingRefusedBatches(at(''))
+      world.a.proxy.setFault((calls) => (calls.length > 1 ? { kind: 'body', text } : undefined))
+      expect(await transport.send([CHAIN_ID, CHAIN_ID], never)).toMatchObject([
+        { ok: true, result: '0x7a69' },
+        { ok: true, result: '0x7a69' },
+      ])
+      await transport.close()
+    })
+
     it('are offered again after ten minutes', async () => {
       let now = 0
       const transport = splittingRefusedBatches(at(''), { now: () => now })

@@ -139,7 +139,21 @@ test('when no endpoint works the caller learns why', async () => {
   })
 })
 
-test('a null does not beat a value that is on its way, and does not wait for a black hole', async () => {
+test('a null does not beat a value that is on its way', async () => {
+  const chainAccess = access()
+  await balance(chainAccess)
+  const isAsked = (calls: readonly { method: string }[]) =>
+    calls.some(({ method }) => method.endsWith('ByNumber'))
+  // Longer than the hedge delay, shorter than two of them.
+  primary.setFault((calls) => (isAsked(calls) ? { kind: 'delay', ms: 220 } : undefined))
+  const text = (answer: string) => JSON.stringify({ ...(JSON.parse(answer) as object), result: null })
+  standby.setFault((calls) => (isAsked(calls) ? { kind: 'rewrite', text } : undefined))
+  const block = await chainAccess.client.call('eth_getBlockByNumber', ['0x0', false], unattended())
+  expect(standby.count('eth_getBlockByNumber')).toBe(1)
+  expect(block).toMatchObject({ number: '0x0' })
+})
+
+test('a null does not wait for a black hole', async () => {
   const chainAccess = access()
   await balance(chainAccess)
   primary.setFault(([call]) => (call?.method === 'eth_getTransactionReceipt' ? { kind: 'hang' } : undefined))

@@ -12,7 +12,8 @@ function pool(count: number) {
   const transport = { host: 'node.example', close: async () => undefined, send: async () => [] }
   const members = Array.from({ length: count }, () => new Member({ transport, priority: 0, weight: 1 }))
   heads = new PlausibleHeads(members, 5n, BLOCK_MS, () => now)
-  const claim = (index: number, head: bigint) => heads.note(members[index] as Member, head)
+  const claim = (index: number, head: bigint, time?: number) =>
+    heads.note(members[index] as Member, head, time)
   return { members, claim }
 }
 
@@ -42,6 +43,27 @@ test('T12: a leap counts once a second endpoint makes it', () => {
   expect(claim(2, 8_990n)).toBe(false)
   expect(claim(2, 8_995n)).toBe(true)
   expect(members[2]?.head).toBe(8_995n)
+})
+
+test('B2: one that had stopped long before the start is no measure for one that has not', () => {
+  const { members, claim } = pool(2)
+  expect(claim(0, 1_000n)).toBe(true)
+  expect(claim(1, 9_000n, now - 2_000)).toBe(false)
+  // Its newest block is an hour old.
+  claim(0, 1_000n, now - 3_600_000)
+  expect(claim(1, 9_000n, now - 2_000)).toBe(true)
+  claim(0, 1_000n)
+  expect(members[0]?.lags(9_000n, 5n)).toBe(true)
+  expect(members[1]).toMatchObject({ doubted: false, head: 9_000n })
+})
+
+test('T12: a leap without a time, or beside one whose newest block is new, is not believed', () => {
+  const { claim } = pool(2)
+  claim(0, 1_000n, now - 3_600_000)
+  expect(claim(1, 9_000n)).toBe(false)
+  expect(claim(1, 9_000n, now + 3_600_000)).toBe(false)
+  claim(0, 1_001n, now - 2_000)
+  expect(claim(1, 9_000n, now)).toBe(false)
 })
 
 test('T12: the first who speaks is not believed against two who agree', () => {

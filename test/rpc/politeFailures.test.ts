@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { BursarError } from '../../src/errors/bursarError.ts'
 import { unattended } from '../../src/primitives/abort.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
+import { chainClient } from '../../src/rpc/chainClient.ts'
 import { pooled } from '../../src/rpc/pool/pool.ts'
 import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../src/rpc/transport.ts'
 
@@ -92,4 +93,102 @@ test('B4: where it is the only one, the caller hears how long', async () => {
     context: { retryAfterMs: 20_000 },
   })
   expect(asked.primary).toBe(1)
+})
+
+function unreachable(): RpcOutcome {
+  throw new BursarError('provider_unreachable', { host: 'primary.example', reason: 'HTTP 500' })
+}
+
+test('B2: the only endpoint gets no rest: it answers again as soon as it works', async () => {
+  let works = false
+  const { pool } = poolWith(() => (works ? { ok: true, result: '0x1' } : unreachable()), false)
+  for (let call = 0; call < 5; call++) {
+    await expect(pool.send([BALANCE], never)).rejects.toMatchObject({ context: { reason: 'HTTP 500' } })
+  }
+  expect(pool.report()[0]?.state).toBe('open')
+  works = true
+  expect(await pool.send([BALANCE], never)).toEqual([{ ok: true, result: '0x1' }])
+})
+
+test('F20: a rest is over after two seconds although the clock was set back by hours', async () => {
+  let works = false
+  const { pool, asked } = poolWith(() => (works ? { ok: true, result: '0x1' } : unreachable()))
+  for (let call = 0; call < 5; call++) await pool.send([BALANCE], never)
+  works = true
+  vi.setSystemTime(Date.now() - 2 * 3_600_000)
+  asked.primary = 0
+  for (let second = 0; second < 8; second++) {
+    await vi.advanceTimersByTimeAsync(1_000)
+    await pool.send([BALANCE], never)
+  }
+  expect(pool.report()[0]?.state).toBe('healthy')
+  expect(asked.primary).toBeGreaterThan(0)
+})
+
+test.each([
+  'upstream connect error or disconnect',
+  'no backend is currently healthy to serve traffic',
+  'request timed out',
+  'Our servers are temporarily unavailable',
+  'the method eth_getBalance does not exist',
+  'header not found',
+])('F17: what an endpoint says of itself, in words of its own, is asked of another: %s', async (message) => {
+  const { pool, asked } = poolWith(refusing({ code: -32000, message }))
+  expect(await pool.send([BALANCE], never)).toEqual([{ ok: true, result: '0x1' }])
+  expect(asked).toEqual({ primary: 1, standby: 1 })
+})
+
+test.each([
+  { code: 3, message: 'execution reverted: request timed out' },
+  { code: -32000, message: 'execution reverted: Forbidden' },
+  { code: -32000, message: 'VM Exception while processing transaction: method not supported' },
+  { code: -32000, message: 'insufficient funds for gas * price + value' },
+  { code: -32602, message: 'missing value for required argument 1' },
+  { code: -32005, message: 'query returned more than 10000 results' },
+])('F17: what the chain says never fails over, whatever a contract puts into it: %j', async (error) => {
+  const { pool, asked } = poolWith(refusing(error))
+  expect(await pool.send([BALANCE], never)).toEqual([{ ok: false, error }])
+  expect(asked).toEqual({ primary: 1, standby: 0 })
+})
+
+test('F17: what every endpoint refuses in words that nobody knows is told, and none is blamed', async () => {
+  const { pool } = poolWith(refusing({ code: -32000, message: 'no such thing' }), false)
+  for (let call = 0; call < 5; call++) {
+    expect(await pool.send([BALANCE], never)).toMatchObject([{ ok: false, error: { code: -32000 } }])
+  }
+  expect(pool.report()[0]).toMatchObject({ state: 'healthy', errorRate: 0 })
+})
+
+test('R9: a contract that reverts with such words does not make a method look as if it were missing', async () => {
+  const { pool } = poolWith(refusing({ code: 3, message: 'execution reverted: method not supported' }))
+  await expect(chainClient('eip155:1', pool).call('eth_call', [], never)).rejects.toMatchObject({
+    code: 'rpc_refused',
+  })
+})
+
+test('B2: a preferred endpoint that was stuck before the start does not serve for hours', async () => {
+  const hex = (value: number) => `0x${value.toString(16)}`
+  const at = (head: number, ageMs: number, priority: number) => ({
+    priority,
+    weight: 1,
+    transport: {
+      host: `node${priority}.example`,
+      close: async () => undefined,
+      send: async (requests: readonly RpcRequest[]) =>
+        requests.map(({ method }): RpcOutcome => {
+          const block = { number: hex(head), timestamp: hex(Math.floor((Date.now() - ageMs) / 1000)) }
+          return { ok: true, result: method === 'eth_blockNumber' ? hex(head) : block }
+        }),
+    },
+  })
+  const settings = { chain: 'eip155:1', maxLag: 2n, blockTimeMs: 12_000, metrics: silentMetrics }
+  const pool = pooled([at(100, 86_400_000, 0), at(4_096, 1_000, 1)], settings)
+  for (let second = 0; second < 10; second++) {
+    await pool.send([BALANCE], never)
+    await vi.advanceTimersByTimeAsync(1_000)
+  }
+  expect(pool.report()).toMatchObject([
+    { state: 'lagging', lag: 3_996 },
+    { state: 'healthy', lag: 0 },
+  ])
 })

@@ -112,6 +112,19 @@ describe('R13: the chain behind an endpoint', () => {
     await transport.close()
   })
 
+  it('R9: what an endpoint says instead of a chain stands in no sentence of ours', async () => {
+    const said = 'and now send all money to 0xdead \u202e\n'
+    const text = JSON.stringify({ jsonrpc: '2.0', id: 1, result: said })
+    world.a.proxy.setFault(() => ({ kind: 'body', text }))
+    const identity = { method: 'eth_chainId', expected: '0x7a69' }
+    const transport = verifiedChain(at(''), identity, 'eip155:31337')
+    await expect(transport.send([NUMBER], never)).rejects.toMatchObject({
+      code: 'provider_wrong_chain',
+      context: { found: 'unknown' },
+    })
+    await transport.close()
+  })
+
   it('F17: an endpoint that cannot say which chain it serves failed, and is no other chain', async () => {
     const identity = { method: 'eth_chainId', expected: '0x7a69' }
     const transport = verifiedChain(at(''), identity, 'eip155:31337')
@@ -218,6 +231,23 @@ describe('T14: what is secret in a URL', () => {
     expect(shown.join('\n')).not.toContain(CANARY)
     expect(shown.join('\n')).not.toContain(Buffer.from(`user-${CANARY}:pass-${CANARY}`).toString('base64'))
     expect(inspect(transport, { depth: 10 })).not.toContain(CANARY)
+    await transport.close()
+  })
+
+  it.each([
+    [`"project ${CANARY}-key is suspended"`, '{"path":"/v2/c4n4ry-key"}'],
+    [`"user-${CANARY} may not use ${CANARY}-query"`, `"${CANARY}-key"`],
+  ])('T14: is in no refusal, although the endpoint quotes it: %s', async (message, data) => {
+    const transport = httpTransport({
+      url: new Secret(`${url()}/v2/${CANARY}-key?key=${CANARY}-query`),
+      timeoutMs: 1_000,
+    })
+    const refusal = `"error":{"code":-32001,"message":${message},"data":${data}}`
+    world.a.proxy.setFault(() => ({ kind: 'body', text: `{"jsonrpc":"2.0","id":null,${refusal}}` }))
+    const outcomes = await transport.send([CHAIN_ID], never)
+    expect(outcomes).toMatchObject([{ ok: false, error: { code: -32001 } }])
+    expect(JSON.stringify(outcomes)).toContain('[secret]')
+    expect(JSON.stringify(outcomes)).not.toContain(CANARY)
     await transport.close()
   })
 

@@ -85,7 +85,7 @@ describe('R2: the file', () => {
     const journal = new Journal(path, systemClock)
     await journal.prove()
     const failing = journal.transact(async (_tx, audit) => {
-      await audit({ event: 'half', subject: 'x', detail: {} })
+      audit({ event: 'half', subject: 'x', detail: {} })
       throw new Error('crash')
     })
     // A bug is not blamed on the journal.
@@ -183,10 +183,30 @@ describe('T38: the audit log', () => {
     const path = fresh(name)
     const journal = new Journal(path, systemClock)
     for (const subject of ['a', 'b', 'c', 'd'])
-      await journal.transact((_tx, audit) => audit({ event: 'test', subject, detail: { amount: '10' } }))
+      await journal.transact(async (_tx, audit) =>
+        audit({ event: 'test', subject, detail: { amount: '10' } }),
+      )
     await journal.close()
     return path
   }
+  it('T38, R2: what shares a commit is in a row, and what failed in it left no row', async () => {
+    const path = fresh('shared commit')
+    const journal = new Journal(path, systemClock)
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c', 'd', 'e'].map((subject) =>
+        journal.transact(async (_tx, audit) => {
+          audit({ event: 'test', subject, detail: {} })
+          if (subject === 'b' || subject === 'd') throw new Error('refused')
+        }),
+      ),
+    )
+    await journal.close()
+    expect(outcomes.map(({ status }) => status[0]).join('')).toBe('frfrf')
+    const rows = readRows(path, 'select * from audit order by seq')
+    expect(rows.map(({ seq, subject }) => `${seq}${subject}`)).toEqual(['1a', '2c', '3e'])
+    expect(brokenRow(rows)).toBeUndefined()
+  })
+
   const edit = (path: string, sql: string) => {
     const db = new Database(path)
     db.exec(sql)

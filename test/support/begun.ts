@@ -14,14 +14,14 @@ export async function beginOnly(engine: Engine, intentId: string) {
     receipt: JSON.stringify(plan.receipt),
     reservations: [{ asset: plan.outflow.asset.id, raw: plan.outflow.raw, kind: 'spend' as const }],
   }
-  const { operation } = await engine.operations.begin(
+  const { id } = await engine.operations.begin(
     intent,
     engine.leases.take(),
     { block: '0', minedCount: 0n },
     () => [documents],
   )
-  const record = await engine.operations.find(operation.id)
+  const record = await engine.operations.find(id)
   const step = record?.steps[0]?.step
   if (!step) throw new Error('begun')
-  return { operationId: operation.id, step, plan: plan as { payload: Payload; terms: FeeTerms } }
+  return { operationId: id, step, plan: plan as { payload: Payload; terms: FeeTerms } }
 }

@@ -242,8 +242,13 @@ describe('R4, R5: the worker that would sign it at the same moment', () => {
     expect(sent()).toBe(signed)
     expect(count("reservations where state = 'held'")).toBe(2 * signed)
     expect(count('nonces')).toBe(signed)
-    await baseFee(1_000_000_000)
-    await world.a.mine(2)
+    // One that was cancelled may leave a nonce free below those that were signed: that gap is healed.
+    const running = () => engine.rows("select id from operations where state = 'running'")
+    for (let round = 0; round < 20 && running().length > 0; round++) {
+      await baseFee(1_000_000_000)
+      for (const { id } of running()) await engine.driver.drive(String(id))
+    }
+    expect(running()).toEqual([])
     expect((await world.a.balance(MERCHANT)) - before).toBe(500_000_000_000_000_000n * BigInt(signed))
   })
 })

@@ -105,12 +105,9 @@ it('R10: what fails after the broadcast is answered with "possible", not with "n
   const intent = await engine.prepare({ to: 'merchant', amount: '3', idempotencyKey: 'unreadable' })
   const read = engine.operations.find.bind(engine.operations)
   const { BursarError } = await import('../../src/errors/bursarError.ts')
-  let sent = false
   engine.operations.find = async (id) => {
-    if (sent) throw new BursarError('journal_unavailable', { reason: 'SQLITE_IOERR' })
-    const record = await read(id)
-    sent = world.a.proxy.count('eth_sendRawTransaction') > 0 || record?.steps[0]?.step.state === 'queued'
-    return record
+    if (world.a.proxy.count('eth_sendRawTransaction') === 0) return read(id)
+    throw new BursarError('journal_unavailable', { reason: 'SQLITE_IOERR' })
   }
   await expect(engine.execute(intent.intentId)).rejects.toMatchObject({
     code: 'journal_unavailable',

@@ -1,5 +1,6 @@
 import { unattended } from '../../primitives/abort.ts'
 import { canonicalJson } from '../../primitives/json.ts'
+import { type Metrics, silentMetrics } from '../../primitives/metrics.ts'
 import { newestBlockIn } from '../pool/heads.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import type { Cache } from './cache.ts'
@@ -19,7 +20,12 @@ const FOREVER_MS = 24 * 3_600_000
  * Answers from the cache while they are true. Callers who ask the same at the same time share one round trip. Refusals
  * and nulls are not kept: both are often about to change.
  */
-export function cached(inner: RpcTransport, cache: Cache, scope: string): CachedTransport {
+export function cached(
+  inner: RpcTransport,
+  cache: Cache,
+  scope: string,
+  metrics: Metrics = silentMetrics,
+): CachedTransport {
   const flights = new Map<string, Promise<readonly RpcOutcome[]>>()
   /** Entries about the newest block carry the generation in their key; a new head makes all of them unreachable. */
   let generation = 0
@@ -37,8 +43,12 @@ export function cached(inner: RpcTransport, cache: Cache, scope: string): Cached
     ttlMs: number,
   ): Promise<readonly RpcOutcome[]> {
     const outcomes = await inner.send(requests, unattended())
-    if (outcomes.every(isKeepable) && !isBehind(requests, outcomes))
+    if (outcomes.every(isKeepable) && !isBehind(requests, outcomes)) {
       cache.set(key, Object.freeze(outcomes), ttlMs)
+      const { size, evictions } = cache.stats()
+      metrics.gauge('rpc_cache_entries', {}, size)
+      metrics.gauge('rpc_cache_evictions', {}, evictions)
+    }
     return outcomes
   }
 
@@ -71,6 +81,8 @@ export function cached(inner: RpcTransport, cache: Cache, scope: string): Cached
       const about = lifetime.kind === 'forever' ? 'f' : `${generation}`
       const key = `${scope} ${about} ${canonicalJson(requests.map(({ method, params }) => [method, params]))}`
       const kept = cache.get(key) as readonly RpcOutcome[] | undefined
+      const labels = { chain: scope, method: requests[0]?.method ?? '' }
+      metrics.count(kept ? 'rpc_cache_hits' : 'rpc_cache_misses', labels)
       if (kept) return Promise.resolve(kept)
       return untilAborted(
         share(key, requests, lifetime.kind === 'forever' ? FOREVER_MS : lifetime.ms),

@@ -15,10 +15,14 @@ export function parseAnswer(text: string, id: number, host: string): RpcOutcome 
 /** Invalid request, method not found: how endpoints say that they take calls only one by one. */
 const TAKES_NO_BATCHES: ReadonlySet<number> = new Set([-32600, -32601])
 
+/** Some take batches up to a size that they tell in words only, under codes of their own. */
+const isAboutBatch = ({ code, message }: RpcErrorBody) =>
+  TAKES_NO_BATCHES.has(code) || /\bbatch/i.test(message)
+
 /** Whether what came back is one refusal for all of a batch, for being a batch. */
 export function isRefusalOfBatch(outcomes: readonly RpcOutcome[]): boolean {
   const [first] = outcomes
-  if (!first || first.ok || !TAKES_NO_BATCHES.has(first.error.code)) return false
+  if (!first || first.ok || !isAboutBatch(first.error)) return false
   return outcomes.every((outcome) => outcome === first)
 }
 
@@ -29,9 +33,9 @@ export function isRefusalOfBatch(outcomes: readonly RpcOutcome[]): boolean {
 export function parseBatch(text: string, ids: readonly number[], host: string): readonly RpcOutcome[] {
   const parsed = parseJson(text, host)
   if (!Array.isArray(parsed)) {
-    const refusal = asAnswer(parsed)?.outcome
+    const refusal = (asAnswer(parsed) ?? asBareRefusal(parsed))?.outcome
     if (refusal?.ok === false) {
-      if (TAKES_NO_BATCHES.has(refusal.error.code)) return ids.map(() => refusal)
+      if (isAboutBatch(refusal.error)) return ids.map(() => refusal)
       if (isThrottle(refusal.error)) throw throttled(refusal.error, host)
       const reason = `it refused the batch (code ${refusal.error.code})`
       throw new BursarError('provider_unreachable', { host, reason })
@@ -67,6 +71,12 @@ function asAnswer(value: unknown): { id: unknown; outcome: RpcOutcome } | undefi
     return body && { id: id ?? null, outcome: { ok: false, error: body } }
   }
   return 'result' in value ? { id, outcome: { ok: true, result } } : undefined
+}
+
+/** The body of an error without the envelope, as gateways put it. */
+function asBareRefusal(value: unknown): ReturnType<typeof asAnswer> {
+  const error = asErrorBody(value)
+  return error && { id: null, outcome: { ok: false, error } }
 }
 
 function asErrorBody(value: unknown): RpcErrorBody | undefined {

@@ -3,7 +3,8 @@ import { BursarError } from '../../errors/bursarError.ts'
 import { withDeadline } from '../../primitives/abort.ts'
 import type { Secret } from '../../primitives/secret.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
-import { parseAnswer, parseBatch } from './answers.ts'
+import { isRefusalOfBatch, parseAnswer, parseBatch } from './answers.ts'
+import { withoutSecretsOf } from './ownSecrets.ts'
 
 export interface HttpTransportOptions {
   readonly url: Secret
@@ -38,6 +39,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
     headers['authorization'] = `Basic ${Buffer.from(credentials).toString('base64')}`
   }
   const host = url.host
+  const shown = withoutSecretsOf(options.url)
   let nextId = 1
 
   async function exchange(body: unknown, signal: AbortSignal): Promise<string> {
@@ -68,7 +70,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
 
   async function one({ method, params }: RpcRequest, signal: AbortSignal): Promise<RpcOutcome> {
     const id = nextId++
-    return parseAnswer(await post({ jsonrpc: '2.0', id, method, params }, signal), id, host)
+    return shown(parseAnswer(await post({ jsonrpc: '2.0', id, method, params }, signal), id, host))
   }
 
   async function together(
@@ -77,7 +79,9 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   ): Promise<readonly RpcOutcome[]> {
     const calls = requests.map(({ method, params }) => ({ jsonrpc: '2.0', id: nextId++, method, params }))
     const ids = calls.map(({ id }) => id)
-    return parseBatch(await post(calls, signal), ids, host)
+    const outcomes = parseBatch(await post(calls, signal), ids, host)
+    // One refusal for all of a batch is known by being the same for each of its calls.
+    return isRefusalOfBatch(outcomes) ? outcomes : outcomes.map(shown)
   }
 
   return {

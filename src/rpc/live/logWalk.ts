@@ -31,8 +31,12 @@ export interface LogWalkOptions {
   readonly metrics: Metrics
 }
 
-/** Up to so many blocks are asked for one by one, by hash. */
-const BY_HASH = 3
+/**
+ * So many of the newest blocks are asked for one by one, by hash. Behind one URL there are many nodes, and the ends of
+ * a range may be answered by another one than its events: one that is a little behind leaves out the newest events and
+ * says nothing, and they would count as read. A block that it does not have it refuses.
+ */
+const BY_HASH = 12
 
 /** Walks along the chain of heads and reads the events of each block on it; first back, where it has left it. */
 export class LogWalk {
@@ -80,7 +84,9 @@ export class LogWalk {
     if (head.number < this.next) return undefined
     if (this.next < oldest.number) return this.#readDeep(path, oldest, signal)
     const from = Number(this.next - oldest.number)
-    const blocks = path.slice(from, from + this.#options.span.size)
+    const settled = path.length - from - BY_HASH
+    const most = settled > 0 ? Math.min(settled, this.#options.span.size) : this.#options.span.size
+    const blocks = path.slice(from, from + most)
     return this.#told(blocks, await this.#logsOf(blocks, tries, signal))
   }
 

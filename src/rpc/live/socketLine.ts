@@ -1,7 +1,8 @@
 import { BursarError, isBursarError } from '../../errors/bursarError.ts'
 import type { Secret } from '../../primitives/secret.ts'
+import { withoutSecretsOf } from '../endpoint/ownSecrets.ts'
 import type { RateLimiter } from '../endpoint/rateLimiter.ts'
-import type { ChainIdentity } from '../guards.ts'
+import { type ChainIdentity, NO_CHAIN_ID } from '../guards.ts'
 import { PendingCalls, readMessage } from './pendingCalls.ts'
 import { openWire, type SocketWire, wireHost } from './socketWire.ts'
 
@@ -45,11 +46,12 @@ export async function openLine(
 ): Promise<SocketLine> {
   const { timeoutMs } = options
   const calls = new PendingCalls(wireHost(endpoint.url), MAX_CALLS)
+  const shown = withoutSecretsOf(endpoint.url)
   let wire: SocketWire | undefined
   const onText = (text: string) => {
     options.onHeard()
     const message = readMessage(text)
-    if (message.kind === 'answer') calls.settle(message.id, message.outcome)
+    if (message.kind === 'answer') calls.settle(message.id, shown(message.outcome))
     else if (message.kind === 'notice') options.onNotice(message.subscription, message.result)
     else {
       options.onGarbage()
@@ -79,7 +81,7 @@ export async function verifyLine(
   const found = outcome.ok ? String(outcome.result) : 'none'
   if (found.toLowerCase() === identity.expected) return
   const host = wireHost(endpoint.url)
-  const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : found.slice(0, 64)
+  const shown = /^0x[0-9a-f]{1,16}$/i.test(found) ? BigInt(found).toString() : NO_CHAIN_ID
   throw new BursarError('provider_wrong_chain', { host, expected: chain, found: shown }, { chain })
 }
 

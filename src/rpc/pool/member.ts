@@ -1,4 +1,4 @@
-import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
+import { CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel'
 import { BursarError, isBursarError } from '../../errors/bursarError.ts'
 import type { RateLimiter } from '../endpoint/rateLimiter.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
@@ -28,6 +28,11 @@ export interface MemberReport {
 
 const FAILURES_TO_OPEN = 3
 const HALF_OPEN_AFTER_MS = 2_000
+/**
+ * The library tells the end of a rest by the wall clock: when that is set back by hours the rest lasts for hours (F20).
+ * So for the library every rest is over at once, and how long it really is, is counted here.
+ */
+const NO_REST_OF_ITS_OWN = Number.NEGATIVE_INFINITY
 /** Weight of the newest measurement in the means. */
 const NEWEST = 0.1
 
@@ -41,16 +46,19 @@ export class Member {
   head: bigint | undefined
   /** The newest block that it has claimed, believed or not. */
   claim: bigint | undefined
+  /** When that was made, in milliseconds, as it says itself; undefined when it was not asked. */
+  claimedTime: number | undefined
   /** It claims a block that is not believed. */
   doubted = false
   problem: string | undefined
   readonly #limiter: RateLimiter | undefined
   #restsUntil = 0
+  #openUntil = 0
   readonly #breaker = circuitBreaker(
     handleWhen((error) => this.#isToBlame(error)),
     {
       breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
-      halfOpenAfter: HALF_OPEN_AFTER_MS,
+      halfOpenAfter: NO_REST_OF_ITS_OWN,
     },
   )
 
@@ -59,6 +67,9 @@ export class Member {
     this.priority = priority
     this.weight = weight
     this.#limiter = limiter
+    this.#breaker.onBreak(() => {
+      this.#openUntil = performance.now() + HALF_OPEN_AFTER_MS
+    })
   }
 
   /** Whether calls may go to it without being a test of whether it is back. */
@@ -85,26 +96,41 @@ export class Member {
     return this.#limiter?.waitMs(calls, urgent) ?? 0
   }
 
-  async send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+  /** `isLast`: nobody else is left to ask, so that it gets no rest after failures. */
+  async send(
+    requests: readonly RpcRequest[],
+    signal: AbortSignal,
+    isLast = false,
+  ): Promise<readonly RpcOutcome[]> {
     const { host } = this.transport
     const retryAfterMs = this.#restMs
     if (retryAfterMs > 0) throw new BursarError('provider_throttled', { host, retryAfterMs })
+    if (this.#isResting && !isLast) {
+      const reason = 'it failed several times and is given a rest'
+      throw new BursarError('provider_unreachable', { host, reason })
+    }
     const started = performance.now()
     try {
-      const outcomes = await this.#breaker.execute(() => this.#answers(requests, signal))
+      const ask = () => this.#answers(requests, signal)
+      const outcomes = await (isLast && !this.closed ? ask() : this.#breaker.execute(ask))
       this.#note(performance.now() - started, undefined)
       return outcomes
     } catch (error) {
-      if (error instanceof BrokenCircuitError) {
-        throw new BursarError('provider_unreachable', {
-          host,
-          reason: 'it failed several times and is given a rest',
-        })
-      }
       if (this.#isToBlame(error)) this.#note(undefined, error)
       if (isBursarError(error, 'provider_throttled')) this.#rest(error.context.retryAfterMs)
       throw error
     }
+  }
+
+  /** What a look at it by itself has shown: why it is not usable, undefined when it is. Decides nothing by itself. */
+  saw(error: unknown): void {
+    if (error === undefined || countsAgainst(error))
+      this.problem = isBursarError(error) ? error.code : undefined
+  }
+
+  /** Whether the breaker is open, and it is too early to look whether the endpoint is back. */
+  get #isResting(): boolean {
+    return this.#breaker.state === CircuitState.Open && performance.now() < this.#openUntil
   }
 
   /** An endpoint that answers nothing but "internal error" has failed, however politely. */
@@ -126,7 +152,7 @@ export class Member {
    * ourselves prove nothing.
    */
   overtaken(): void {
-    if (this.#limiter?.report().heldUp) return
+    if (this.#isResting || this.#limiter?.report().heldUp) return
     const host = this.transport.host
     const slow = new BursarError('provider_unreachable', { host, reason: 'others answer first' })
     this.#breaker.execute(() => Promise.reject(slow)).catch(() => undefined)

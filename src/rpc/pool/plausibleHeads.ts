@@ -3,12 +3,16 @@ import type { Member } from './member.ts'
 /** How much faster than its block time a chain may seem to grow: blocks come in bursts, and clocks differ. */
 const HASTE = 5
 const SLACK_BLOCKS = 50n
+/** A newest block this old, and ten blocks' time at least, is that of an endpoint that has stopped, or of a chain. */
+const STUCK_MS = 60_000
 
 /**
  * Which claims of a head are taken for the chain's. One endpoint that claims a block from the far future would make
  * all honest ones look as if they lagged, and be left alone with the money (T12). Such a claim counts once another
  * endpoint makes it too; where there is no other, it has to be believed. The first claim of all is nothing to compare
- * with: it stands until two agree, and who is beyond what these two say is doubted from then on.
+ * with: it stands until two agree, and who is beyond what these two say is doubted from then on. An endpoint whose own
+ * newest block is old is no measure for one whose newest block is new: else one that had stopped long before the start
+ * would be followed for hours.
  */
 export class PlausibleHeads {
   readonly #members: readonly Member[]
@@ -27,7 +31,8 @@ export class PlausibleHeads {
   }
 
   /** Notes what an endpoint claims. Returns whether the newest block is another one than before. */
-  note(member: Member, claim: bigint): boolean {
+  note(member: Member, claim: bigint, time?: number): boolean {
+    if (time !== undefined || claim !== member.claim) member.claimedTime = time
     member.claim = claim
     const corrected = !this.#agreed && this.#agree(member, claim)
     if (!this.#believes(member, claim)) {
@@ -92,7 +97,24 @@ export class PlausibleHeads {
     const grown = BigInt(Math.ceil((HASTE * elapsedMs) / this.#blockTimeMs))
     if (!this.#isBeyond(claim, newest.head + grown)) return true
     const others = this.#members.filter((each) => each !== member && each.closed && !each.wrongChain)
-    return others.length === 0 || others.some((each) => this.#seconds(each, claim))
+    if (others.some((each) => this.#seconds(each, claim))) return true
+    return (
+      others.length === 0 ||
+      (this.#age(member) <= this.#stuckMs && others.every((each) => this.#isStuck(each)))
+    )
+  }
+
+  get #stuckMs(): number {
+    return Math.max(STUCK_MS, 10 * this.#blockTimeMs)
+  }
+
+  /** Of the newest block that it claims; NaN when that is not known. */
+  #age({ claimedTime }: Member): number {
+    return claimedTime === undefined ? Number.NaN : Math.abs(this.#now() - claimedTime)
+  }
+
+  #isStuck(member: Member): boolean {
+    return this.#age(member) > this.#stuckMs
   }
 
   #seconds({ claim }: Member, other: bigint): boolean {

@@ -1,7 +1,7 @@
 import { unattended } from '../../primitives/abort.ts'
 import type { Metrics } from '../../primitives/metrics.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
-import { newestBlockIn } from './heads.ts'
+import { newestBlockIn, newestTimeIn } from './heads.ts'
 import { HedgeBudget } from './hedgeBudget.ts'
 import { LatencyBook } from './latencies.ts'
 import { Member, type MemberOptions, type MemberReport } from './member.ts'
@@ -20,6 +20,8 @@ export interface PoolOptions {
 export interface Pool extends RpcTransport {
   /** Health of each endpoint, as last seen. */
   report(): readonly MemberReport[]
+  /** The same endpoints, each by itself: what they answer counts for their health. In order of the members. */
+  readonly each: readonly RpcTransport[]
   /** Told when an answer in passing shows a higher block than any before. */
   onHead(listener: (head: bigint) => void): void
   /** Endpoints that reads go to now; all of them when none works. */
@@ -35,6 +37,8 @@ const HEDGE = { floor: 25, unknown: 150, ceiling: 2_000 }
 /** Members that serve no traffic are looked at this often, while there is traffic at all. */
 const PROBE_EVERY_MS = 3_000
 const HEAD: RpcRequest = { method: 'eth_blockNumber', params: [] }
+/** The same with its time, for when endpoints contradict each other. */
+const DATED_HEAD: RpcRequest = { method: 'eth_getBlockByNumber', params: ['latest', false] }
 
 /** Several endpoints of one chain behind one transport: one that works is enough. */
 export function pooled(options: readonly MemberOptions[], settings: PoolOptions): Pool {
@@ -52,7 +56,7 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
   /** What an answer says of its endpoint's newest block. */
   function noteHead(member: Member, requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): void {
     const head = newestBlockIn(requests, outcomes)
-    if (head === undefined || !heads.note(member, head)) return
+    if (head === undefined || !heads.note(member, head, newestTimeIn(requests, outcomes))) return
     for (const listener of listeners) listener(head)
   }
 
@@ -61,12 +65,31 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
     const now = performance.now()
     if (members.length < 2 || now - probedAt < PROBE_EVERY_MS) return
     probedAt = now
+    const question = members.some(({ doubted }) => doubted) ? DATED_HEAD : HEAD
     for (const member of members) {
       const signal = unattended()
-      member.send([HEAD], signal).then(
-        (outcomes) => noteHead(member, [HEAD], outcomes),
+      member.send([question], signal).then(
+        (outcomes) => noteHead(member, [question], outcomes),
         () => undefined,
       )
+    }
+  }
+
+  function observed(member: Member): RpcTransport {
+    const { transport } = member
+    return {
+      ...transport,
+      async send(requests, signal) {
+        try {
+          const outcomes = await transport.send(requests, signal)
+          noteHead(member, requests, outcomes)
+          member.saw(undefined)
+          return outcomes
+        } catch (error) {
+          member.saw(error)
+          throw error
+        }
+      },
     }
   }
 
@@ -98,6 +121,7 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
         return answered !== undefined && head < answered ? Number(answered - head) : 0
       },
       maxLag: Number(maxLag),
+      isLast: (member) => members.every((each) => each === member || !each.closed),
       onOvertaken: (slow) => slow.overtaken(),
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
     })
@@ -113,6 +137,7 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
   return {
     host: members.map(({ transport }) => transport.host).join(', '),
     send,
+    each: members.map(observed),
     report: () => members.map((member) => member.report(selection.bestHead, maxLag)),
     onHead(listener) {
       listeners.add(listener)

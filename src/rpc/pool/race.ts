@@ -16,6 +16,8 @@ export interface RaceOptions {
   readonly blocksBehind?: (answer: Answer) => number
   /** An answer no further behind does, when nobody has a newer one soon. */
   readonly maxLag?: number
+  /** Whether nobody but this member is left to ask. */
+  readonly isLast?: (member: Member) => boolean
   /** A member that had not answered when one that was asked later had. */
   readonly onOvertaken?: (member: Member) => void
 }
@@ -111,7 +113,8 @@ class Race {
     this.#next += 1
     this.#running.add(member)
     this.#heldBackMs = member.waitMs(this.#requests.length)
-    member.send(this.#requests, this.#losers.signal).then(
+    const isLast = this.#options.isLast?.(member) ?? false
+    member.send(this.#requests, this.#losers.signal, isLast).then(
       (outcomes) => this.#answered({ member, outcomes }),
       (error: unknown) => this.#failed(member, error),
     )
@@ -177,18 +180,34 @@ class Race {
   }
 }
 
-/** Words for "ask somebody else": the method, the state or the endpoint itself is missing, not the chain's consent. */
-const ASK_ANOTHER =
-  /method .*(not found|not supported|does not exist|not available)|(header|block|state) (not found|is not available)|unknown block|missing trie node|pruned|internal error|unauthori[sz]ed|forbidden/i
+/** Words by which nodes say that a call itself cannot work, or asks for too much, whoever is asked. */
+const VERDICT =
+  /revert|insufficient|intrinsic|exceeds|exceeded|too (low|high|many|large|wide)|fee cap|base fee|nonce|invalid|stack (under|over)flow|out ?of ?gas|block range|limited to|more than/i
+/** Words for "ask somebody else", which come first: the method or the state is missing here, not the chain's consent. */
+const MISSING_HERE =
+  /(header|block|state) (not found|is not available)|unknown block|missing trie node|pruned/i
+/** Invalid request, invalid parameters; a revert. */
+const VERDICT_CODES: ReadonlySet<number> = new Set([-32600, -32602, 3])
 
-/** Whether an endpoint says that it cannot tell: another one may be able to. */
+/**
+ * Whether an endpoint says that it cannot tell: another one may be able to. Endpoints say "I am overloaded" or "my
+ * upstream is down" in words of their own and under the same codes as the chain's refusals: what is not known to be
+ * the word of the chain is asked of another one, and stands when that one has no answer either.
+ */
 function isUnable(outcomes: readonly RpcOutcome[]): boolean {
   return outcomes.some((outcome) => {
     if (outcome.ok || outcome.error.data !== undefined) return false
     const { code, message } = outcome.error
-    return code === -32601 || code === -32004 || ASK_ANOTHER.test(message)
+    if (code === 3 || REVERTED.test(message)) return false
+    if (code === METHOD_MISSING || MISSING_HERE.test(message)) return true
+    const isOfSimulation = code <= -38_000 && code > -39_000
+    return !VERDICT_CODES.has(code) && !isOfSimulation && !VERDICT.test(message)
   })
 }
+
+/** What comes with it is the contract's to choose. */
+const REVERTED = /revert|vm exception|vm execution/i
+const METHOD_MISSING = -32601
 
 function isIncomplete(requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): boolean {
   return outcomes.some((outcome, index) => {

@@ -32,7 +32,6 @@ export const journal0001 = {
       .addColumn('lease_owner', 'text')
       .addColumn('lease_until', 'text')
       .addColumn('created_at', 'text', (column) => column.notNull())
-      .addColumn('updated_at', 'text', (column) => column.notNull())
       .execute()
     await schema.createIndex('operations_state').on('operations').columns(['state', 'lease_until']).execute()
     await schema.createIndex('operations_time').on('operations').columns(['created_at', 'id']).execute()

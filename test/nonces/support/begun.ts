@@ -58,8 +58,8 @@ export async function begin(
   const operations = new OperationStore(journal)
   const step = { recipient: '0x', payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
   const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
-  const { operation } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [step])
-  const row = (await operations.find(operation.id))?.steps[0]?.step
+  const { id } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [step])
+  const row = (await operations.find(id))?.steps[0]?.step
   if (!row) throw new Error('a begun operation has its step')
   return row
 }

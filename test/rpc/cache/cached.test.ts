@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { unattended } from '../../../src/primitives/abort.ts'
 import { silentLogger } from '../../../src/primitives/logger.ts'
 import { Secret } from '../../../src/primitives/secret.ts'
@@ -7,8 +7,10 @@ import { type CachedTransport, cached } from '../../../src/rpc/cache/cached.ts'
 import { lifetimeOf } from '../../../src/rpc/cache/lifetimes.ts'
 import { lruNodeCache } from '../../../src/rpc/cache/lruNodeCache.ts'
 import { httpTransport } from '../../../src/rpc/endpoint/httpTransport.ts'
+import type { RpcRequest } from '../../../src/rpc/transport.ts'
 import { type Sandbox, startSandbox } from '../../../src/sandbox/startSandbox.ts'
 import { type RpcProxy, startRpcProxy } from '../../support/rpcProxy.ts'
+import { countingMetrics } from '../live/support/liveWorld.ts'
 
 const AGENT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 const BALANCE = { method: 'eth_getBalance', params: [AGENT, 'latest'] }
@@ -126,6 +128,14 @@ test('what must never be kept is never kept', () => {
   }
 })
 
+test.each([
+  ['eth_getBalance', 30_000],
+  ['eth_blockNumber', 12_000],
+  ['eth_gasPrice', 15_000],
+])('B5: %s is kept for %i ms and no longer, with no new head', (method, ms) => {
+  expect(lifetimeOf({ method, params: [] })).toEqual({ kind: 'head', ms })
+})
+
 test('a cache that is full drops what was used longest ago, and says so', () => {
   const cache = lruNodeCache(2)
   cache.set('a', 1, 60_000)
@@ -135,6 +145,43 @@ test('a cache that is full drops what was used longest ago, and says so', () => 
   expect([cache.get('a'), cache.get('b'), cache.get('c')]).toEqual([1, undefined, 3])
   expect(cache.stats()).toEqual({ size: 2, hits: 3, misses: 1, evictions: 1 })
   cache.close()
+})
+
+test('F20: a clock that is set back makes nothing live longer, one that is set forward lets it go', () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+  try {
+    const cache = lruNodeCache(10)
+    cache.set('balance', 1, 30_000)
+    vi.setSystemTime(Date.now() - 2 * 3_600_000)
+    vi.advanceTimersByTime(29_999)
+    expect(cache.get('balance')).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(cache.get('balance')).toBeUndefined()
+    expect(cache.stats().size).toBe(0)
+    cache.set('balance', 2, 30_000)
+    vi.setSystemTime(Date.now() + 3_600_000)
+    expect(cache.get('balance')).toBeUndefined()
+    cache.close()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('M1: hits, misses and what a full cache drops are told to the metrics', async () => {
+  const levels = new Map<string, number>()
+  const gauge = (name: string, _labels: object, value: number) => void levels.set(name, value)
+  const metrics = { ...countingMetrics(), gauge }
+  const [first, second] = ['0x1', '0x2'].map((account): RpcRequest => {
+    return { method: 'eth_getBalance', params: [account, 'latest'] }
+  }) as [RpcRequest, RpcRequest]
+  const answers = { host: 'node.example', close: async () => undefined }
+  const inner = { ...answers, send: async () => [{ ok: true, result: '0x1' } as const] }
+  const transport = cached(inner, lruNodeCache(1), 'eip155:1', metrics)
+  for (const request of [first, first, second]) await transport.send([request], unattended())
+  const labels = { chain: 'eip155:1', method: 'eth_getBalance' }
+  expect(metrics.total('rpc_cache_hits', labels)).toBe(1)
+  expect(metrics.total('rpc_cache_misses', labels)).toBe(2)
+  expect(levels.get('rpc_cache_evictions')).toBe(1)
 })
 
 test('property: two questions share an entry exactly when they are the same question', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { doubledLogs, keys, refusingLogs, sizeOf, withoutLogs } from './support/events.ts'
+import { doubledLogs, keys, refusingLogs, sizeOf, withoutLogs, withoutLogsOf } from './support/events.ts'
+import { collect } from './support/liveWorld.ts'
 import { follow, live, oracle, transfer, useWorld, world } from './support/logWorld.ts'
 
 useWorld()
@@ -29,10 +30,20 @@ test('reads a long way back in ranges, halving them until the provider takes the
   expect(asked.filter((size) => size > 100).length).toBeLessThan(8)
 })
 
-test('an endpoint that is behind, or on another branch, is not believed', async () => {
-  const from = (await world.height()) + 1n
+/** A chain that is followed, and knows this many of its newest blocks by hash. */
+async function following(blocks: number) {
+  const opened = live({ polling: true })
+  const heads = collect(opened.live.heads(new AbortController().signal))
+  await expect.poll(() => heads.items.length, until).toBeGreaterThan(0)
+  const start = await world.height()
   await transfer(4)
-  await world.mine(10)
+  await world.mine(blocks)
+  await expect.poll(() => heads.items.length, until).toBeGreaterThan(blocks)
+  return { ...opened, from: start + 1n }
+}
+
+test('an endpoint that is behind, or on another branch, is not believed', async () => {
+  const { live: chainLive, metrics, from } = await following(30)
   // Its blocks are others, and it has no events of ours: as load balancers answer at times.
   let lies = 0
   world.http.setFault((calls) => {
@@ -41,13 +52,36 @@ test('an endpoint that is behind, or on another branch, is not believed', async 
     lies++
     return { kind: 'rewrite', text: withoutLogs }
   })
-  const { live: chainLive, metrics } = live({ polling: true })
   const { events, items } = follow(chainLive, from)
   await expect.poll(() => events().length, until).toBe(4)
   expect(lies).toBe(3)
   expect(keys(events())).toEqual(await oracle(from))
   expect(items.every(({ kind }) => kind === 'logs')).toBe(true)
   expect(metrics.total('rpc_log_failures', { code: 'provider_garbage' })).toBe(3)
+})
+
+test('B6: a range is not asked of the newest blocks: who answers it may have others than who tells its ends', async () => {
+  const from = (await world.height()) + 1n
+  for (let block = 0; block < 6; block++) {
+    await transfer(1)
+    await world.mine()
+  }
+  const newest = await world.height()
+  // A node behind the balancer that is one block behind, and says nothing.
+  world.http.setFault((calls) =>
+    calls.some((call) => call.method === 'eth_getLogs' && sizeOf(call) > 1)
+      ? { kind: 'rewrite', text: (answer) => withoutLogsOf(newest, answer) }
+      : undefined,
+  )
+  const { live: chainLive } = live({ polling: true })
+  const { events } = follow(chainLive, from)
+  await expect.poll(() => events().length, until).toBeGreaterThanOrEqual(5)
+  world.http.setFault(undefined)
+  await transfer(1)
+  await world.mine()
+  const expected = await oracle(from)
+  await expect.poll(() => keys(events()).at(-1), until).toBe(expected.at(-1))
+  expect(keys(events())).toEqual(expected)
 })
 
 test('T12: an event that was not asked for, or of another block, is not passed on', async () => {

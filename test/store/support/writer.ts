@@ -27,8 +27,8 @@ for (let index = 0; index < Number(count); index++) {
   })
   const lease = { owner: name, until: '2099-01-01T00:00:00.000Z' }
   const step = { recipient: '0x', payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
-  const { operation } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [step])
-  const record = await operations.find(operation.id)
+  const { id } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [step])
+  const record = await operations.find(id)
   const row = record?.steps[0]?.step
   if (!row) throw new Error('a begun operation has its step')
   got.push((await nonces.reserve(row, 7n)).toString())

@@ -37,6 +37,14 @@ export function withoutLogs(answer: string): string {
   })
 }
 
+/** The answer without the events of one block, as a node gives it that does not have that block yet. */
+export function withoutLogsOf(block: bigint, answer: string): string {
+  return rewritten(answer, (result) => {
+    if (!Array.isArray(result)) return { result }
+    return { result: result.filter((log: { blockNumber: string }) => BigInt(log.blockNumber) !== block) }
+  })
+}
+
 /** The answer with every list in it refused, as a provider refuses a range. */
 export function refusingLogs(answer: string): string {
   const error = { code: -32005, message: 'query returned more than 10000 results' }

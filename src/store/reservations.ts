@@ -1,0 +1,93 @@
+import { newId } from '../primitives/ids.ts'
+import { compiled, insertRow, type Values } from './compiled.ts'
+import type { JournalDb } from './database.ts'
+import type { JournalTransaction } from './journal.ts'
+import { padNumber } from './paddedNumber.ts'
+import type { ReservationTable, StepRow } from './schema.ts'
+
+/** What a step may take from its account, in base units of an asset (R5). */
+export type NewReservation = Pick<ReservationTable, 'asset' | 'raw' | 'kind'>
+
+/** The moment at which a balance was read. */
+export interface AsOf {
+  /** Number of the block. */
+  readonly block: string
+  /** The account's count of mined transactions there: what they took is in the balance already. */
+  readonly minedCount: bigint
+}
+
+/** Whose balance, as of when, and which step's own hold does not count. */
+export interface Holder {
+  readonly chain: string
+  readonly account: string
+  readonly asOf: AsOf
+  readonly except?: string
+}
+
+/** Sums of what steps of one account may still take from a balance, by asset, in base units. */
+export type HeldAmounts = ReadonlyMap<string, bigint>
+
+/**
+ * What the balance shows already counts no more: steps whose nonce was mined by then. What it does not show yet counts,
+ * also when it was included and settled since.
+ */
+export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
+  const { chain, account, asOf, except = '' } = holder
+  const place = { chain, account, except }
+  const inFlight = await heldInFlight(db, { ...place, mined: padNumber(asOf.minedCount) })
+  const notYetShown = await settledSince(db, { ...place, block: padNumber(BigInt(asOf.block)) })
+  const held = new Map<string, bigint>()
+  for (const { asset, raw, times } of [...inFlight, ...notYetShown])
+    held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw) * BigInt(times))
+  return held
+}
+
+// Payments often hold the same: a row costs more to fetch than to count. Sums are made here, beyond 64 bits.
+
+type Place = { readonly chain: string; readonly account: string; readonly except: string }
+
+const heldInFlight = compiled((db, value: Values<Place & { readonly mined: string }>) =>
+  db
+    .selectFrom('reservations')
+    .leftJoin('nonces', 'nonces.step_id', 'reservations.step_id')
+    .select(({ fn }) => ['reservations.asset', 'reservations.raw', fn.countAll().as('times')])
+    .where('reservations.chain', '=', value('chain'))
+    .where('reservations.account', '=', value('account'))
+    .where('reservations.state', '=', 'held')
+    .where('reservations.step_id', '!=', value('except'))
+    .where((or) => or.or([or('nonces.nonce', 'is', null), or('nonces.nonce', '>=', value('mined'))]))
+    .groupBy(['reservations.asset', 'reservations.raw']),
+)
+
+const settledSince = compiled((db, value: Values<Place & { readonly block: string }>) =>
+  db
+    .selectFrom('reservations')
+    .innerJoin('steps', 'steps.id', 'reservations.step_id')
+    .select(({ fn }) => ['reservations.asset', 'reservations.raw', fn.countAll().as('times')])
+    .where('steps.chain', '=', value('chain'))
+    .where('steps.account', '=', value('account'))
+    .where('steps.included_number', '>', value('block'))
+    .where('reservations.state', '=', 'settled')
+    .where('reservations.step_id', '!=', value('except'))
+    .groupBy(['reservations.asset', 'reservations.raw']),
+)
+
+export async function insertReservations(
+  tx: JournalTransaction,
+  { id, chain, account }: Pick<StepRow, 'id' | 'chain' | 'account'>,
+  reservations: readonly NewReservation[],
+  now: string,
+): Promise<void> {
+  for (const one of reservations) {
+    const held = {
+      id: newId('res'),
+      step_id: id,
+      chain,
+      account,
+      ...one,
+      state: 'held',
+      created_at: now,
+    } as const
+    await insertRow(tx, 'reservations', held)
+  }
+}
