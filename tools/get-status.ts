@@ -37,6 +37,10 @@ export const StatusOutput = z.object({
           problem: z.string().exactOptional(),
         })
         .exactOptional(),
+      foreignUse: z
+        .array(z.object({ wallet: z.string(), times: z.number(), lastNonce: z.string(), lastAt: z.string() }))
+        .meta({ outline: 'wallet, times, lastNonce, lastAt' })
+        .exactOptional(),
     }),
   ),
   operations: z.object({

@@ -12,7 +12,11 @@ export const ReplacementOutput = IntentOutput.pick({
   expiresAt: true,
   next: true,
 }).extend({
-  replaces: z.object({ operationId: z.string(), kind: z.enum(['speed_up', 'cancel']), nonce: z.string() }),
+  replaces: z.object({
+    operationId: z.string(),
+    kind: z.enum(['speed_up', 'cancel']),
+    nonce: z.string().exactOptional(),
+  }),
 })
 
 export const replaceTransaction = defineTool({
@@ -21,10 +25,11 @@ export const replaceTransaction = defineTool({
   effect: 'prepare',
   touchesChains: true,
   description: {
-    what: 'Prepares another transaction at the nonce of one that was sent and is not included: the same with higher fees (speed_up), or one that moves nothing (cancel). Returns an intent; nothing moves.',
+    what: 'Prepares another transaction at the nonce of one sent and not included: the same with higher fees (speed_up), or one that moves nothing (cancel). Returns an intent; nothing moves.',
     when: 'when get_operation shows `sent` for many blocks; then pass intentId to send_transaction',
-    notWhen: 'to pay again: that is never needed. What is included cannot be replaced',
-    limits: 'Either transaction may be included, never both: get_operation tells which.',
+    notWhen: 'to pay again: never needed. What is included cannot be replaced',
+    limits:
+      'Either may be included, never both: get_operation tells which. What waits for fees it cancels at once.',
   },
   input: z.strictObject({
     operation: param.operation,

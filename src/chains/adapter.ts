@@ -154,7 +154,15 @@ export interface PayloadCodec {
 export interface StatusReading {
   readonly head: BlockRef
   readonly minedCount: bigint
+  /** Number of the newest block that the chain calls safe; absent where it was not asked for or is not served. */
+  readonly safe?: bigint
   readonly transactions: readonly TransactionStatus[]
+}
+
+export interface StatusAsk {
+  readonly signal: AbortSignal
+  /** Also how far the chain calls itself safe. */
+  readonly safe?: boolean
 }
 
 export interface TransactionStatus {
@@ -232,7 +240,9 @@ export interface ChainAdapter {
   head(signal: AbortSignal): Promise<BlockRef>
   /** Throws `provider_disagreement` when endpoints tell different things of how a transaction was included. */
   confirmInclusion(seen: Required<TransactionStatus>, signal: AbortSignal): Promise<void>
-  status(account: string, hashes: readonly string[], signal: AbortSignal): Promise<StatusReading>
+  status(account: string, hashes: readonly string[], ask: StatusAsk): Promise<StatusReading>
+  /** Whether an endpoint that works knows one of the transactions; undefined when none answers. */
+  isKnown(hashes: readonly string[], signal: AbortSignal): Promise<boolean | undefined>
   /**
    * Whether a nonce was proven to be used by a transaction that is none of these: every endpoint that answers says so,
    * and where there are several at least two do.

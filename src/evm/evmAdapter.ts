@@ -10,7 +10,7 @@ import { evmCodec } from './codec.ts'
 import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
-import { usedByAnother } from './nonceUse.ts'
+import { isKnown, usedByAnother } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { inclusionFact, readStatus } from './status.ts'
 import { type LeftOut, Witnesses } from './witnesses.ts'
@@ -84,6 +84,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
     },
     usedByAnother: (use, signal) => usedByAnother(reads.endpoints, use, signal),
     confirmInclusion: (seen, signal) => witnesses.agree([inclusionFact(seen)], signal),
-    status: (account, hashes, signal) => readStatus(client, account, hashes, signal),
+    status: (account, hashes, ask) => readStatus(client, account, hashes, ask),
+    isKnown: (hashes, signal) => isKnown(reads.witnesses(), hashes, signal),
   }
 }

@@ -5,6 +5,7 @@ import { asList, asObject, fromQuantity, toQuantity } from './quantity.ts'
 
 const ENOUGH = 2
 const PATIENCE_MS = 10_000
+const KNOWN = 'eth_getTransactionByHash'
 
 /**
  * Whether a nonce was used by another transaction than ours, by the word of every endpoint that answers and of at
@@ -15,19 +16,33 @@ export async function usedByAnother(
   use: NonceUse,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const told = await Promise.all(endpoints.map((client) => testimony(client, use, signal)))
+  const told = await Promise.all(
+    endpoints.map((client) => testimony(signal, (limited) => saysUsed(client, use, limited))),
+  )
   const answers = told.filter((answer) => answer !== undefined)
   return answers.length >= Math.min(ENOUGH, endpoints.length) && answers.every((byAnother) => byAnother)
 }
 
-/** Undefined when the endpoint does not answer. */
-async function testimony(
-  client: ChainClient,
-  use: NonceUse,
+/** Whether one of the endpoints knows one of the transactions, pending or included; undefined when none answers. */
+export async function isKnown(
+  endpoints: readonly ChainClient[],
+  hashes: readonly string[],
   signal: AbortSignal,
 ): Promise<boolean | undefined> {
+  const asked = endpoints.map((client) =>
+    testimony(signal, async (limited) => (await known(client, hashes, [KNOWN], limited)).length > 0),
+  )
+  const answers = (await Promise.all(asked)).filter((answer) => answer !== undefined)
+  return answers.length === 0 ? undefined : answers.some((knows) => knows)
+}
+
+/** Undefined when the endpoint does not answer. */
+async function testimony(
+  signal: AbortSignal,
+  ask: (limited: AbortSignal) => Promise<boolean>,
+): Promise<boolean | undefined> {
   try {
-    return await withDeadline(PATIENCE_MS, signal, (limited) => saysUsed(client, use, limited))
+    return await withDeadline(PATIENCE_MS, signal, ask)
   } catch {
     signal.throwIfAborted()
     return undefined
@@ -39,14 +54,22 @@ async function saysUsed(
   { account, nonce, hashes, newest }: NonceUse,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const questions = hashes.flatMap((hash) =>
-    ['eth_getTransactionReceipt', 'eth_getTransactionByHash'].map((method) => ({ method, params: [hash] })),
-  )
-  const outcomes = await client.batch(questions, signal)
-  const known = outcomes.map((outcome) => resultOf(outcome, 'eth_getTransactionByHash', client))
-  if (known.some((each) => each !== null && each !== undefined)) return false
+  if ((await known(client, hashes, ['eth_getTransactionReceipt', KNOWN], signal)).length > 0) return false
   const block = await blockThatUsed(client, account, nonce, newest, signal)
   return block !== undefined && !hashes.some((hash) => block.includes(hash))
+}
+
+/** What an endpoint answers of the transactions by these methods; nothing of those that it does not know. */
+async function known(
+  client: ChainClient,
+  hashes: readonly string[],
+  methods: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  const questions = hashes.flatMap((hash) => methods.map((method) => ({ method, params: [hash] })))
+  const outcomes = await client.batch(questions, signal)
+  const results = outcomes.map((outcome) => resultOf(outcome, KNOWN, client))
+  return results.filter((result) => result !== null && result !== undefined)
 }
 
 /**

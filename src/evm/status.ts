@@ -1,4 +1,4 @@
-import type { StatusReading, TransactionStatus } from '../chains/adapter.ts'
+import type { StatusAsk, StatusReading, TransactionStatus } from '../chains/adapter.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
@@ -21,27 +21,38 @@ export function inclusionFact({ hash, included }: Required<TransactionStatus>): 
 const essenceOf = (blockHash: string, succeeded: boolean, gasUsed: bigint) =>
   `${blockHash.toLowerCase()} ${succeeded} ${gasUsed}`
 
-/** Head, mined count and what the chain knows of each hash, in one round trip. */
+/** Head, mined count, what the chain knows of each hash and, if it is asked, the safe head, in one round trip. */
 export async function readStatus(
   client: ChainClient,
   account: string,
   hashes: readonly string[],
-  signal: AbortSignal,
+  { signal, safe = false }: StatusAsk,
 ): Promise<StatusReading> {
   const about = hashes.flatMap((hash) => [
     { method: 'eth_getTransactionReceipt', params: [hash] },
     { method: 'eth_getTransactionByHash', params: [hash] },
   ])
   const count = { method: 'eth_getTransactionCount', params: [account, 'latest'] }
-  const outcomes = await client.batch([LATEST_BLOCK, count, ...about], signal)
+  const asked = [LATEST_BLOCK, count, ...about]
+  const outcomes = await client.batch(safe ? [...asked, SAFE_BLOCK] : asked, signal)
+  const safeHead = safe ? numberOf(client, outcomes[asked.length]) : undefined
   const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', client), client.host)
   return {
     head: head.ref,
     minedCount: fromQuantity(resultOf(outcomes[1], 'eth_getTransactionCount', client), 'nonce', client.host),
+    ...(safeHead === undefined ? {} : { safe: safeHead }),
     transactions: hashes.map((hash, index) =>
       statusOf(client, hash, outcomes[2 + 2 * index], outcomes[3 + 2 * index]),
     ),
   }
+}
+
+const SAFE_BLOCK = { method: 'eth_getBlockByNumber', params: ['safe', false] }
+
+/** Undefined where the chain knows no such block: not every chain calls one safe. */
+function numberOf(client: ChainClient, outcome: RpcOutcome | undefined): bigint | undefined {
+  if (!outcome?.ok || outcome.result === null || outcome.result === undefined) return undefined
+  return parseHead(outcome.result, client.host).number
 }
 
 function statusOf(

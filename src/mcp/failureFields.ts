@@ -1,7 +1,7 @@
 import type { LogFields } from '../primitives/logger.ts'
 import { hostOf } from '../primitives/secret.ts'
 
-const URL_TEXT = /\b(?:https?|wss?|redis|rediss|postgres|postgresql):\/\/[^\s"'<>)]+/gi
+const URL_TEXT = /\b(?:https?|wss?|redis(?:s|\+sentinel)?|postgres|postgresql):\/\/[^\s"'<>)]+/gi
 const MAX_STACK = 4_000
 
 /** Log fields of an unexpected error. URLs shrink to their hosts, because keys live in the rest (T14). */

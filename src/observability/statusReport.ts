@@ -6,6 +6,7 @@ import type { Caller } from '../primitives/caller.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Following } from '../rpc/live/liveChain.ts'
+import type { ForeignUse } from '../store/foreignUses.ts'
 import type { OperationStore } from '../store/operations.ts'
 import type { AccessTo, LiveState } from './chainList.ts'
 
@@ -50,6 +51,8 @@ export interface ChainHealth {
   readonly socket?: SocketHealth
   /** Why there are no endpoints to look at. */
   readonly problem?: string
+  /** Wallets of whose nonces another program has used some that payments were signed for; absent when there is none. */
+  readonly foreignUse?: readonly Omit<ForeignUse, 'chain'>[]
 }
 
 export interface Status {
@@ -78,6 +81,7 @@ export interface StatusSources {
   readonly sandbox: boolean
   readonly directory: ChainDirectory
   readonly operations: OperationStore
+  readonly foreignUses: () => Promise<readonly ForeignUse[]>
   /** Looks at each endpoint of a chain by itself. */
   readonly probe: (chain: string, signal: AbortSignal) => Promise<readonly ProbedEndpoint[]>
   readonly access: AccessTo
@@ -98,8 +102,12 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
     () => 'up' as const,
     () => 'down' as const,
   )
+  const foreign = journal.writable ? await sources.foreignUses() : []
   const chains = await Promise.all(
-    sources.directory.configured().map((chain) => chainHealth(sources, chain, caller.signal)),
+    sources.directory.configured().map(async (chain) => ({
+      ...(await chainHealth(sources, chain, caller.signal)),
+      ...foreignUseOn(chain, foreign),
+    })),
   )
   return {
     version: sources.version,
@@ -114,6 +122,11 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
     ...(redis && { redis: await redis }),
     warnings: sources.warnings,
   }
+}
+
+function foreignUseOn({ id }: Chain, uses: readonly ForeignUse[]): Pick<ChainHealth, 'foreignUse'> {
+  const foreignUse = uses.filter(({ chain }) => chain === id).map(({ chain: _, ...use }) => use)
+  return foreignUse.length === 0 ? {} : { foreignUse }
 }
 
 async function chainHealth(

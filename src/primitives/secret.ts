@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
+import { sentinelUrl } from './sentinelUrl.ts'
 
 const REDACTED = '[secret]'
+const NO_URL = '[not a url]'
 
 /**
  * A value that must not be shown: it prints, serialises and interpolates as "[secret]".
@@ -30,7 +32,11 @@ export class Secret {
   }
 }
 
-/** Host and port of a URL, without path, query or credentials: API keys live in those (T14). */
+/** Host and port of a URL, without path, query or credentials: API keys live in those (T14). Of Sentinels, all. */
 export function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : '[not a url]'
+  if (!url.startsWith('redis+sentinel:')) return URL.canParse(url) ? new URL(url).host : NO_URL
+  const hosts = sentinelUrl(url)?.sentinels.map(({ host, port }) => `${bracketed(host)}:${port}`)
+  return hosts?.join(',') ?? NO_URL
 }
+
+const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)

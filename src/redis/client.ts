@@ -1,12 +1,19 @@
 import { Redis } from 'ioredis'
+import { type SentinelUrl, sentinelUrl } from '../primitives/sentinelUrl.ts'
 import type { RedisSettings } from './settings.ts'
 
 const CONNECT_TIMEOUT_MS = 2_000
 const LONGEST_BACKOFF_MS = 1_000
+/** A connection on which an answer is missing for so long is given up: behind a new one may be another primary. */
+const SILENT_MS = 2_000
+
+const backoff = (times: number) => Math.min(50 * 2 ** Math.min(times, 10), LONGEST_BACKOFF_MS)
 
 /** A client that is not connected yet. A module of its own, so that the library is loaded when Redis is asked. */
 export function redisClient({ url, password, db }: RedisSettings, commandTimeoutMs: number): Redis {
-  return new Redis(url.reveal(), {
+  const behind = sentinelUrl(url.reveal())
+  const options = {
+    ...(behind && bySentinels(behind, commandTimeoutMs)),
     ...(password && { password: password.reveal() }),
     ...(db !== undefined && { db }),
     connectionName: 'bursar',
@@ -17,8 +24,14 @@ export function redisClient({ url, password, db }: RedisSettings, commandTimeout
     maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 10), LONGEST_BACKOFF_MS),
+    socketTimeout: SILENT_MS,
+    retryStrategy: backoff,
     // A failover left us with a replica: the next connection finds the new primary.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  })
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  }
+  return behind ? new Redis(options) : new Redis(url.reveal(), options)
+}
+
+function bySentinels({ sentinels, ...primary }: SentinelUrl, sentinelCommandTimeout: number) {
+  return { ...primary, sentinels: [...sentinels], sentinelCommandTimeout, sentinelRetryStrategy: backoff }
 }

@@ -113,7 +113,9 @@ export function redisConnection(settings: RedisSettings, options: RedisOptions =
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure'
   if ('code' in error && typeof error.code === 'string') return error.code
-  if (/^(?:Command timed out|Stream isn't writeable)/.test(error.message)) return 'no answer in time'
+  if (error.message.startsWith('All sentinels are unreachable')) return 'no Sentinel names a primary'
+  if (/^(?:Command timed out|Socket timeout|Stream isn't writeable)/.test(error.message))
+    return 'no answer in time'
   return /^[A-Z]{4,}\b/.exec(error.message)?.[0] ?? error.name
 }
 

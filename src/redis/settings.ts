@@ -1,7 +1,7 @@
 import type { Secret } from '../primitives/secret.ts'
 
 export interface RedisSettings {
-  /** redis:// or rediss:// (TLS); may carry a user name, a password and a database. */
+  /** redis://, rediss:// (TLS) or redis+sentinel://; may carry a user name, a password and a database. */
   readonly url: Secret
   /** Win over what the URL carries. */
   readonly password?: Secret

@@ -22,6 +22,7 @@ import { RedisNonces } from '../redis/redisNonces.ts'
 import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
 import type { AccessOptions } from '../rpc/chainAccess.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
+import { foreignUses } from '../store/foreignUses.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
 import { NonceTableStore } from '../store/nonces.ts'
@@ -87,12 +88,15 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     return result
   })
   const ttlSeconds = config.intentTtlSeconds
+  const fence = new NonceTableStore(journal)
+  const nonces = noncesOf(fence, redis, config, logger)
+  const steps = new StepStore(journal)
   const replacements = new Replacements({
     ...{ directory: chains, guard, wallets, judge, intents, operations, clock, ttlSeconds },
+    ...{ steps, nonces },
     replacements: new ReplacementStore(journal),
   })
   const { speedUpAfterBlocks: afterBlocks } = config
-  const fence = new NonceTableStore(journal)
   const healer = new Healer({
     ...{ directory: chains, wallets, judge, intents, operations, clock, ttlSeconds },
     execute: (request, caller) => executing.execute(request, caller),
@@ -108,11 +112,11 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     guard,
     wallets,
     judge,
-    nonces: noncesOf(fence, redis, config, logger),
+    nonces,
     broadcaster,
     intents,
     operations,
-    steps: new StepStore(journal),
+    steps,
     clock,
     logger,
   })
@@ -136,6 +140,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     sandbox: sandbox !== undefined,
     directory: chains,
     operations,
+    foreignUses: () => foreignUses(journal),
     probe: async (chain: string, signal: AbortSignal) => {
       const { access } = await chains.open(chain)
       const looks = access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal))

@@ -3,6 +3,7 @@ import { newId } from '../primitives/ids.ts'
 import { compiled, insertRow, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
+import { openStep, requireOpen } from './openSteps.ts'
 import {
   type AsOf,
   type HeldAmounts,
@@ -139,7 +140,7 @@ export class OperationStore {
 
   /**
    * Admits a step again that was not signed: what it holds becomes what it needs now, judged against what others hold
-   * in the same transition (R5). `admit` throws to refuse; nothing is written then.
+   * in the same transition (R5). `admit` throws to refuse; nothing is written then, nor when it ended (`receipt_refused`).
    */
   readmit(
     step: Pick<StepRow, 'id' | 'chain' | 'account'>,
@@ -148,6 +149,7 @@ export class OperationStore {
   ): Promise<void> {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
+      requireOpen(await openStep(tx, step.id), step)
       const reservations = admit(await heldBy(tx, { chain, account, asOf, except: id }))
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
       await insertReservations(tx, step, reservations, this.#journal.now())

@@ -33,7 +33,8 @@ export class ReplacementStore {
 
   /**
    * Holds what a replacement may take, beside what the step holds already: whichever is more, since either may be
-   * included. `admit` sees what others hold and throws to refuse; nothing is written then (R5).
+   * included. `admit` sees what others hold and throws to refuse; nothing is written then (R5), nor when its
+   * operation has ended (`receipt_refused`).
    */
   hold(
     step: Pick<StepRow, 'id' | 'chain' | 'account'>,
@@ -42,6 +43,7 @@ export class ReplacementStore {
   ): Promise<void> {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
+      requireOpen(await openStep(tx, step.id), step)
       const wanted = admit(await heldBy(tx, { chain, account, asOf, except: id }))
       const mine = tx.selectFrom('reservations').select(['asset', 'raw', 'kind'])
       const own = await mine.where('step_id', '=', id).where('state', '=', 'held').execute()
@@ -110,7 +112,7 @@ export class ReplacementStore {
   }
 }
 
-const REPLACEABLE: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'unknown'])
+const REPLACEABLE: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'dropped', 'unknown'])
 
 function attemptOf(tx: JournalTransaction, intentId: string): Promise<AttemptRow | undefined> {
   return tx.selectFrom('attempts').selectAll().where('intent_id', '=', intentId).executeTakeFirst()

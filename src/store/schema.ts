@@ -60,9 +60,11 @@ export interface StepTable {
     | 'signed'
     | 'sent'
     | 'included'
+    | 'safe'
     | 'final'
     | 'reverted'
     | 'replaced'
+    | 'dropped'
     | 'unknown'
     | 'failed'
   /** Who receives or is called, as the caller meant it; the payload of a token transfer goes to the token. */

@@ -87,6 +87,13 @@ export class StepStore {
     })
   }
 
+  /** No endpoint knows any longer what the network had accepted. Its bytes stay what they are: they are sent again. */
+  dropped(stepId: string): Promise<void> {
+    return this.#transition(stepId, SENT, { state: 'dropped', note: DROPPED }, async (_tx, audit) => {
+      audit({ event: 'step.dropped', subject: stepId, detail: {} })
+    })
+  }
+
   included(attempt: AttemptRow, inclusion: Inclusion): Promise<void> {
     const isCancelled = attempt.kind === 'cancel'
     const state = stateOf(inclusion, isCancelled)
@@ -117,6 +124,15 @@ export class StepStore {
         subject: attempt.step_id,
         detail,
       })
+    })
+  }
+
+  /** The chain calls the block that included it safe; it is not final yet. */
+  safe(attempt: AttemptRow, confirmations: number): Promise<void> {
+    const change: StepChange = { state: 'safe', confirmations }
+    return this.#transition(attempt.step_id, JUST_INCLUDED, change, async (_tx, audit) => {
+      const detail = { hash: attempt.hash, confirmations }
+      audit({ event: 'step.safe', subject: attempt.step_id, detail })
     })
   }
 
@@ -201,10 +217,13 @@ export class StepStore {
 }
 
 const UNSIGNED: ReadonlySet<StepRow['state']> = new Set(['queued', 'reserved'])
-const UNPROVEN: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'unknown'])
-const INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included', 'reverted'])
+const UNPROVEN: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'dropped', 'unknown'])
+const SENT: ReadonlySet<StepRow['state']> = new Set(['sent'])
+const JUST_INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included'])
+const INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included', 'safe', 'reverted'])
 const FOLLOWED: ReadonlySet<StepRow['state']> = new Set([...UNPROVEN, ...INCLUDED])
 
+const DROPPED = 'the network no longer has it; the same bytes are sent again'
 const CANCELLED = 'it was cancelled: its nonce went to a transaction that moves nothing'
 
 function stateOf({ succeeded, final }: Inclusion, isCancelled: boolean): StepRow['state'] {

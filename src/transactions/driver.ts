@@ -14,7 +14,7 @@ import type { StepStore } from '../store/steps.ts'
 import type { WalletBook } from '../wallets/walletBook.ts'
 import type { Broadcaster } from './broadcaster.ts'
 import type { ChainGuard } from './chainGuard.ts'
-import { followStep } from './follow.ts'
+import { followStep, noteDropped } from './follow.ts'
 import type { Gaps } from './gaps.ts'
 import type { Case, Judge } from './judge.ts'
 import { OWN_PRINCIPAL } from './ownPrincipal.ts'
@@ -110,8 +110,10 @@ export class Driver {
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
     const { steps } = this.#deps
     const seen = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
-    if (seen.needsSending && this.#maySendAgain(adapter, operationId, attempt))
-      await this.#broadcast(adapter, open.step, attempt)
+    if (seen.needsSending && this.#maySendAgain(adapter, operationId, attempt)) {
+      const step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
+      await this.#broadcast(adapter, step, attempt)
+    }
     if (seen.waitsAt === undefined) return
     const { stuck, gaps } = this.#deps
     const { minedCount, waitsAt } = seen

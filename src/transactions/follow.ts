@@ -23,7 +23,7 @@ export async function followStep(
 ): Promise<Followed> {
   // Whichever was superseded may be the one that was included all the same (F12).
   const hashes = attempts.map(({ hash }) => hash)
-  const reading = await adapter.status(step.account, hashes, signal)
+  const reading = await adapter.status(step.account, hashes, { signal, safe: step.state === 'included' })
   for (const [index, { included }] of reading.transactions.entries()) {
     const attempt = attempts[index]
     if (!included || !attempt) continue
@@ -33,7 +33,8 @@ export async function followStep(
   if (step.included_hash !== null) await steps.reorganised(live)
   const seen = reading.transactions[attempts.indexOf(live)]
   if (seen?.state === 'pending') {
-    if (step.state === 'unknown' || live.state === 'signed') await steps.sent(live)
+    if (step.state === 'unknown' || step.state === 'dropped' || live.state === 'signed')
+      await steps.sent(live)
     return { needsSending: false, waitsAt: reading.head.number, minedCount: reading.minedCount }
   }
   const nonce = unpadNumber(live.nonce)
@@ -61,6 +62,8 @@ async function recordInclusion(
   if (final) await adapter.confirmInclusion({ hash: attempt.hash, state: 'included', included }, signal)
   if (step.included_hash !== included.blockHash || final) {
     await steps.included(attempt, { ...included, confirmations, final })
+  } else if (reading.safe !== undefined && BigInt(included.blockNumber) <= reading.safe) {
+    await steps.safe(attempt, confirmations)
   } else if (confirmations !== step.confirmations) {
     await steps.confirmations(step.id, confirmations)
   }
@@ -88,4 +91,22 @@ async function resolveUsedNonce(
   } else if (step.state !== 'unknown') {
     await steps.unknown(step.id, `nonce ${nonce} is used, and the transaction that used it is not known yet`)
   }
+}
+
+/**
+ * Notes that the network has forgotten what it had accepted, when no endpoint that works knows any of its bytes: one
+ * endpoint's word is enough to send them again, not to say so. Answers how the step stands now.
+ */
+export async function noteDropped(
+  adapter: ChainAdapter,
+  step: StepRow,
+  attempts: readonly AttemptRow[],
+  steps: StepStore,
+  signal: AbortSignal,
+): Promise<StepRow> {
+  if (step.state !== 'sent') return step
+  const hashes = attempts.map(({ hash }) => hash)
+  if ((await adapter.isKnown(hashes, signal)) !== false) return step
+  await steps.dropped(step.id)
+  return { ...step, state: 'dropped' }
 }

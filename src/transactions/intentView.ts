@@ -56,9 +56,13 @@ export function intentView(
 /** A prepared replacement as replace_transaction shows it. */
 export function replacementView(intent: IntentView, { operationId, kind, nonce }: Replaced): ReplacementView {
   const { intentId, status, to, amount, fees, expiresAt } = intent
-  const next = status === 'ready' ? REPLACE : intent.next
-  return { intentId, status, replaces: { operationId, kind, nonce }, to, amount, fees, expiresAt, next }
+  const next = nonce === undefined ? CANCELLED : status === 'ready' ? REPLACE : intent.next
+  const replaces = { operationId, kind, ...(nonce === undefined ? {} : { nonce }) }
+  return { intentId, status, replaces, to, amount, fees, expiresAt, next }
 }
+
+const CANCELLED =
+  'Cancelled: nothing was signed and nothing moved; there is nothing to send. If it is still wanted, prepare it again with a new idempotencyKey.'
 
 const REPLACE =
   'Call send_transaction with this intentId before it expires, or leave it: the first transaction goes on waiting.'

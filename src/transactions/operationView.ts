@@ -112,16 +112,20 @@ function nextOf({ operation, steps }: OperationRecord): string {
   switch (state) {
     case 'included':
       return 'Included, not yet final. Call get_operation with until "final" when finality matters.'
+    case 'safe':
+      return 'Included in a block that the chain calls safe, not yet final. Call get_operation with until "final" when finality matters.'
     case 'reverted':
       return 'The transaction was included and reverted: gas was paid, nothing else moved. Find out why before preparing it again with a new idempotencyKey.'
     case 'failed':
       return 'Nothing was signed and nothing moved. Prepare the payment again with a new idempotencyKey.'
     case 'replaced':
       return 'The payment did not happen: its nonce was used by another transaction. Prepare it again with a new idempotencyKey.'
+    case 'dropped':
+      return 'The network had it and lost it. Do not pay again: the same bytes are sent again. Call get_operation again.'
     case 'unknown':
       return 'Not known yet whether the network has it. Do not pay again: Bursar keeps resolving it. Call get_operation again.'
     case 'queued':
-      return 'Nothing is signed yet; the note says what it waits for. Call get_operation later; do not send it again.'
+      return `Nothing is signed yet${open?.step.note ? '; the note says what it waits for, and replace_transaction cancels it' : ''}. Call get_operation later; do not send it again.`
     default:
       return 'Under way. Call get_operation with waitSeconds to wait for it; do not send it again.'
   }

@@ -216,7 +216,7 @@ export class Operations {
 type State = OperationRecord['steps'][number]['step']['state']
 
 const UNSENT: ReadonlySet<State> = new Set(['queued', 'reserved', 'signed'])
-const INCLUDED: ReadonlySet<State> = new Set(['included', 'reverted', 'final', 'replaced', 'failed'])
+const INCLUDED: ReadonlySet<State> = new Set(['included', 'safe', 'reverted', 'final', 'replaced', 'failed'])
 
 function progressOf({ steps }: OperationRecord): string {
   return steps.map(({ step }) => `${step.state}, ${step.confirmations} confirmations`).join('; ')

@@ -14,7 +14,7 @@ export function pauseBefore(
   now: number,
 ): number {
   const block = chain.blockTimeMs / 4
-  if (step.state === 'included' || step.state === 'reverted') {
+  if (step.state === 'included' || step.state === 'safe' || step.state === 'reverted') {
     return within(block * Math.max(chain.confirmations - step.confirmations, 1), LATEST_MS)
   }
   const idle = (now - Date.parse(step.updated_at)) / 20

@@ -41,10 +41,10 @@ export interface IntentPlan {
 /** What other bytes at the same nonce are for. */
 export interface Replaced {
   readonly operationId: string
-  /** The attempt that stood at the nonce when the replacement was prepared. */
-  readonly attemptId: string
   readonly kind: 'speed_up' | 'cancel'
-  readonly nonce: string
+  /** The attempt that stood at the nonce when the replacement was prepared; absent when nothing was signed. */
+  readonly attemptId?: string
+  readonly nonce?: string
 }
 
 export interface StoredAmount {

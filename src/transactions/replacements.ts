@@ -10,6 +10,7 @@ import type {
 import { raisedTerms, withinLimit } from '../chains/feeTerms.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError } from '../errors/bursarError.ts'
+import type { NonceStore } from '../nonces/nonceStore.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { newId } from '../primitives/ids.ts'
@@ -19,6 +20,7 @@ import type { OperationRecord, OperationStore } from '../store/operations.ts'
 import { unpadNumber } from '../store/paddedNumber.ts'
 import type { ReplacementStore } from '../store/replacements.ts'
 import type { AttemptRow, IntentRow, StepRow } from '../store/schema.ts'
+import type { StepStore } from '../store/steps.ts'
 import type { WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView, replacementView } from './intentView.ts'
@@ -36,6 +38,7 @@ import {
 } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
 import { requireSameArguments } from './sameArguments.ts'
+import { cancelledPlan, endUnsigned, queuedForFees } from './unsignedCancel.ts'
 import type { ReplacementView, ReplaceRequest } from './views.ts'
 
 export interface ReplacementDependencies {
@@ -45,6 +48,8 @@ export interface ReplacementDependencies {
   readonly intents: IntentStore
   readonly operations: OperationStore
   readonly replacements: ReplacementStore
+  readonly steps: StepStore
+  readonly nonces: NonceStore
   readonly directory: { adapter(chain: string): Promise<ChainAdapter> }
   readonly clock: Clock
   readonly ttlSeconds: number
@@ -81,7 +86,10 @@ interface Successor {
   readonly outflow: Outflow
 }
 
-/** Speeds up or cancels what was sent and is not included: other bytes at the same nonce, of which one is included. */
+/**
+ * Speeds up or cancels what was sent and is not included: other bytes at the same nonce, of which one is included. What
+ * waits for lower fees is cancelled without a transaction, when that is asked for.
+ */
 export class Replacements {
   readonly #deps: ReplacementDependencies
 
@@ -89,7 +97,7 @@ export class Replacements {
     this.#deps = deps
   }
 
-  /** Prepares a replacement as an intent. Nothing moves, and what waits goes on waiting. */
+  /** Prepares a replacement as an intent. Nothing moves, and what was sent goes on waiting. */
   async prepare(request: ReplaceRequest, caller: Caller): Promise<ReplacementView> {
     const { operations, directory, wallets } = this.#deps
     const operationId = await operations.findId(caller.principal, request.operation)
@@ -130,7 +138,11 @@ export class Replacements {
       const executedBy = await operations.findByIntent(principal, known.id)
       if (executedBy !== undefined) return { intent: known, executedBy }
     }
-    const plan = await this.#plan(record, wish, await directory.adapter(operation.chain), signal)
+    const adapter = await directory.adapter(operation.chain)
+    const queued = kind === 'cancel' ? await queuedForFees(record, intents) : undefined
+    const plan = queued
+      ? cancelledPlan(queued, operation.id, adapter.native)
+      : await this.#plan(record, wish, adapter, signal)
     const saved = await intents.save({
       id: newId('int'),
       principal,
@@ -144,7 +156,11 @@ export class Replacements {
       expires_at: new Date(this.#deps.clock.now() + this.#deps.ttlSeconds * 1000).toISOString(),
     })
     requireSameArguments(saved.intent, args)
-    return { intent: saved.intent, executedBy: saved.operationId }
+    if (!queued) return { intent: saved.intent, executedBy: saved.operationId }
+    if (await endUnsigned(record, this.#deps)) return { intent: saved.intent, executedBy: operation.id }
+    // It was signed at this moment: what cancels it now is another transaction, under the same intent.
+    const signed = await operations.find(operation.id)
+    return this.#prepared(signed ?? record, wish, signal)
   }
 
   async #plan(
@@ -177,6 +193,8 @@ export class Replacements {
    */
   async sign(intent: IntentRow, plan: IntentPlan, replaces: Replaced, signal: AbortSignal): Promise<string> {
     const { operations, directory, judge, wallets, replacements } = this.#deps
+    // Cancelled before it was signed: there is nothing to take the place of.
+    if (replaces.nonce === undefined) return replaces.operationId
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
     const earlier = await earlierOf(operations, intent.chain, intent.account, BigInt(replaces.nonce))

@@ -81,7 +81,8 @@ export interface ReplacementView
   readonly replaces: {
     readonly operationId: string
     readonly kind: 'speed_up' | 'cancel'
-    readonly nonce: string
+    /** Absent when nothing was signed: the operation is cancelled, and there is nothing to send. */
+    readonly nonce?: string
   }
 }
 

@@ -89,13 +89,44 @@ describe('Redis', () => {
   })
 
   it.each([
-    ['redis.example:6379', 'REDIS_URL must start with redis:// or rediss:// (TLS)'],
+    ['redis.example:6379', 'REDIS_URL must start with redis://, rediss:// (TLS) or redis+sentinel://'],
     ['CANARY', 'REDIS_URL is not a URL; give one such as redis://host:6379 or rediss://host:6379'],
-    ['http://CANARY.example', 'REDIS_URL must start with redis:// or rediss:// (TLS)'],
+    ['http://CANARY.example', 'REDIS_URL must start with redis://, rediss:// (TLS) or redis+sentinel://'],
     ['redis:///0', 'REDIS_URL names no host'],
     ['redis://r.example/CANARY', 'REDIS_URL may have a database number after the host, and nothing else'],
+    [
+      'rediss+sentinel://s.example/main',
+      'REDIS_URL must start with redis://, rediss:// (TLS) or redis+sentinel://',
+    ],
+    ...[
+      ...[
+        's.example',
+        '/main',
+        's.example,/main',
+        's.example:0/main',
+        's.example:65536/main',
+        's.example/main/x',
+      ],
+      ...['u:CANARY/x@s.example/main', 'u:CANARY%@s.example/main', 's.example/main?password=CANARY'],
+    ].map((rest) => [
+      `redis+sentinel://${rest}`,
+      'REDIS_URL is not of the form redis+sentinel://user:password@host:26379,host:26379/name/0',
+    ]),
   ])('%s is a problem', (url, problem) => {
     expect(problemsOf(() => load({ REDIS_URL: url }))).toEqual([problem])
+  })
+
+  it('is found by Sentinels, which may be shown, with secrets that may not (T14)', () => {
+    const url =
+      'redis+sentinel://bursar:CANARY1@10.0.0.1,[::1]:26380,c.internal/main/2?sentinelPassword=CANARY2'
+    const { redis, warnings } = load({ REDIS_URL: url })
+    expect(redis?.host).toBe('10.0.0.1:26379,[::1]:26380,c.internal:26379')
+    expect(redis?.url.reveal()).toBe(url)
+    expect(inspect(redis, { depth: 9 }) + JSON.stringify([redis, warnings])).not.toContain('CANARY')
+    expect(warnings).toEqual([
+      'REDIS_URL talks to 10.0.0.1:26379,[::1]:26380,c.internal:26379 without encryption: others can read and change what is shared',
+    ])
+    expect(load({ REDIS_URL: 'redis+sentinel://a,10.0.0.1/main' }).warnings).toEqual([])
   })
 
   it('is checked for its database', () => {

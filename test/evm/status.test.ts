@@ -25,7 +25,9 @@ function read(fields: object) {
     chain: 'eip155:10',
     batch: async () => results.map((result) => ({ ok: true, result })),
   } as unknown as ChainClient
-  return readStatus(client, '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', [HASH], AbortSignal.timeout(1_000))
+  return readStatus(client, '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', [HASH], {
+    signal: AbortSignal.timeout(1_000),
+  })
 }
 
 it('E3: what was paid is the gas at the price of its block', async () => {

@@ -1,5 +1,6 @@
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { foreignUses } from '../../src/store/foreignUses.ts'
 import {
   AGENT,
   AGENT_KEY,
@@ -53,6 +54,9 @@ it('F8: another program takes the nonce in the middle of three payments: that on
     steps: [{ state: 'replaced', note: "nonce 1 was used by a transaction that is not Bursar's" }],
   })
   expect(await engine.get(third.operationId)).toMatchObject({ state: 'committed' })
+  const { updatedAt: lastAt } = await engine.get(second.operationId)
+  const use = { chain: 'eip155:31337', wallet: 'agent', times: 1, lastNonce: '1', lastAt }
+  expect(await foreignUses(engine.journal)).toEqual([use])
   expect(await engine.execute(second.intentId)).toMatchObject({
     operationId: second.operationId,
     state: 'failed',
@@ -67,5 +71,31 @@ it('F8: another program takes the nonce in the middle of three payments: that on
   await world.a.mine(2)
   expect(await takeOver(engine, [world.a], again.operationId)).toMatchObject({ state: 'committed' })
   expect((await world.a.balance(MERCHANT)) - before).toBe(1_750_000_000_000_000_000n)
+  // What is cancelled by its owner is nobody else's doing.
+  const regretted = await engine.prepare({ to: 'merchant', amount: '0.5', idempotencyKey: 'regretted' })
+  const { operationId } = await engine.execute(regretted.intentId)
+  const cancel = await engine.replace({ operation: operationId, kind: 'cancel' })
+  await engine.execute(cancel.intentId)
+  await world.a.mine(2)
+  expect(await takeOver(engine, [world.a], operationId)).toMatchObject({ steps: [{ state: 'replaced' }] })
+  expect(await foreignUses(engine.journal)).toEqual([use])
+  await engine.stop()
+})
+
+it('F8: each use is counted, for its chain', async () => {
+  const engine = startEngine({ lanes: [world.a] })
+  const first = Number(await world.a.ask('eth_getTransactionCount', AGENT, 'latest'))
+  for (const nonce of [first, first + 1]) {
+    const { intentId } = await engine.prepare({
+      to: 'merchant',
+      amount: '0.5',
+      idempotencyKey: String(nonce),
+    })
+    const { operationId } = await engine.execute(intentId)
+    await foreignPayment(nonce)
+    await world.a.mine(2)
+    await takeOver(engine, [world.a], operationId)
+  }
+  expect(await foreignUses(engine.journal)).toMatchObject([{ times: 2, lastNonce: String(first + 1) }])
   await engine.stop()
 })

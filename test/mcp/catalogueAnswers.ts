@@ -178,6 +178,7 @@ export const answering: Services = {
           head: block,
           live: 'polling' as const,
           socket: { host: '127.0.0.1:2', connected: false, uptime: 0.5, problem: 'lost' },
+          foreignUse: [{ wallet: 'agent', times: 1, lastNonce: '7', lastAt: '2026-01-01T00:00:00.000Z' }],
         },
       ],
       operations: { running: 0, committed: 1, failed: 0, stuck: 0 },

@@ -1,3 +1,4 @@
+import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../sandbox/support/processes.ts'
 import {
@@ -8,7 +9,7 @@ import {
   temporaryHome,
 } from '../support/bursarServer.ts'
 import { ERAS } from '../support/clients.ts'
-import { type Lane, MERCHANT, startWorld, TIP_JAR, type World } from '../support/engine.ts'
+import { AGENT, AGENT_KEY, type Lane, MERCHANT, startWorld, TIP_JAR, type World } from '../support/engine.ts'
 import { minedCount, sends } from './support/chainSide.ts'
 
 // The built server and a real client of each era. Blocks come only when a test mines them.
@@ -230,6 +231,49 @@ describe.each(ERAS)('a client of %s', (era) => {
       steps: [
         { state: 'replaced', attempts: [{ state: 'superseded' }, { kind: 'cancel', state: 'included' }] },
       ],
+    })
+    expect(await world.a.balance(MERCHANT)).toBe(before)
+  })
+
+  test('cancels a payment that waits for lower fees: there is nothing to send (C3, C9)', async () => {
+    const sendsBefore = sends(world.a)
+    const asked = { chain: 'sandbox-a', to: 'merchant', amount: '0.5', maxFeeGwei: '0.000000001' }
+    const { intentId } = await prepare('too-cheap', asked)
+    const { operationId } = await bursar.answer('send_transaction', { intentId })
+    const order = { operation: operationId, kind: 'cancel', idempotencyKey: 'cancel-cheap' }
+    const cancelled = await bursar.answer('replace_transaction', order)
+    expect(cancelled).toMatchObject({
+      status: 'executed',
+      replaces: { operationId, kind: 'cancel' },
+      fees: { ceiling: { raw: '0' } },
+      next: expect.stringContaining('there is nothing to send'),
+    })
+    expect(cancelled.replaces).not.toHaveProperty('nonce')
+    const sent = await bursar.answer('send_transaction', { intentId: cancelled.intentId })
+    expect(sent).toMatchObject({ operationId, state: 'failed', sideEffect: 'none' })
+    expect(sends(world.a)).toEqual(sendsBefore)
+  })
+
+  test('tells in get_status that another program used a nonce that a payment was signed for (F8)', async () => {
+    const onA = async () => (await bursar.answer('get_status', {})).chains[0]
+    expect(await onA()).not.toHaveProperty('foreignUse')
+    const before = await world.a.balance(MERCHANT)
+    const { intentId } = await prepare('lost', { chain: 'sandbox-a', to: 'merchant', amount: '0.5' })
+    const { operationId, steps } = await bursar.answer('send_transaction', { intentId })
+    const nonce = String(steps[0]?.nonce)
+    const raw = await privateKeyToAccount(AGENT_KEY).signTransaction({
+      ...{ type: 'eip1559', chainId: 31337, nonce: Number(nonce), to: AGENT, gas: 21_000n },
+      ...{ maxFeePerGas: 900_000_000_000n, maxPriorityFeePerGas: 90_000_000_000n },
+    })
+    await world.a.ask('eth_sendRawTransaction', raw)
+    await world.a.mine(2)
+    const asked = { operation: operationId, waitSeconds: 20, until: 'final' }
+    expect(await bursar.answer('get_operation', asked)).toMatchObject({
+      state: 'failed',
+      steps: [{ state: 'replaced', note: `nonce ${nonce} was used by a transaction that is not Bursar's` }],
+    })
+    expect(await onA()).toMatchObject({
+      foreignUse: [{ wallet: 'agent', times: 1, lastNonce: nonce, lastAt: expect.stringMatching(/^20.*Z$/) }],
     })
     expect(await world.a.balance(MERCHANT)).toBe(before)
   })

@@ -42,6 +42,7 @@ const statusOf = (probe: StatusSources['probe']) =>
     sandbox: true,
     directory: chains,
     operations: { countByState: async () => ({ running: 1, committed: 2, failed: 3, stuck: 0 }) },
+    foreignUses: async () => [],
     probe,
     access,
     lockJournal: async () => undefined,

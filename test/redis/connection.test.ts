@@ -103,6 +103,8 @@ describe('the connection to Redis', () => {
     const began = performance.now()
     await expect(connection.run(echo, ['a'], ['b'])).rejects.toThrow(/timed out/)
     expect(performance.now() - began).toBeLessThan(1_500)
+    // Then it is given up: the name may stand for another server by now.
+    await expect.poll(() => log.at(-1), { timeout: 5_000 }).toContain("reason: 'no answer in time'")
     server.thaw()
     await eventually(() => connection.run(echo, ['a'], ['b']))
   })
@@ -122,6 +124,14 @@ describe('the connection to Redis', () => {
     await expect.poll(() => log.join('\n')).toContain('redis is not reachable')
     expect(log.join('\n')).toContain(`127.0.0.1:${port}`)
     expect(log.join('\n')).not.toContain('CANARY')
+    expect(inspect(connection, { depth: 9 })).not.toContain('CANARY')
+  })
+
+  it('F15: says when no Sentinel names a primary, and shows no password', async () => {
+    const url = `redis+sentinel://:CANARY@127.0.0.1:1,127.0.0.1:${server.port}/main?sentinelPassword=CANARY`
+    const connection = connect({ url })
+    await expect(connection.ping()).rejects.toThrow(/^no Sentinel names a primary$/)
+    expect(connection.host).toBe(`127.0.0.1:1,127.0.0.1:${server.port}`)
     expect(inspect(connection, { depth: 9 })).not.toContain('CANARY')
   })
 

@@ -117,6 +117,8 @@ export interface EngineLane {
   readonly id: string
   readonly rpcUrl: string
   readonly proxy: { readonly url: string }
+  /** Further endpoints of the same chain, asked after that one. */
+  readonly others?: readonly { readonly url: string }[]
 }
 
 export interface EngineOptions {
@@ -135,6 +137,8 @@ export interface EngineOptions {
   readonly speedUpAfterBlocks?: bigint
   /** Nonces by way of this Redis, as a process with REDIS_URL has them. */
   readonly redis?: { readonly url: string; readonly without?: 'journal' | 'refuse' }
+  /** Blocks until something is final, on every chain; the registry's numbers when it is left out. */
+  readonly confirmations?: number
   /** Heads are pushed: anvil serves sockets where it serves HTTP. */
   readonly sockets?: boolean
 }
@@ -145,12 +149,16 @@ export type Engine = ReturnType<typeof startEngine>
 export function startEngine(options: EngineOptions) {
   const clock = options.clock ?? testClock()
   const home = options.home ?? mkdtempSync(join(tmpdir(), 'bursar-engine-'))
-  const registry = createRegistry(allChains, [])
+  const { confirmations } = options
+  const asked = confirmations === undefined ? [] : options.lanes
+  const overrides = asked.map(({ id }) => ({ chainId: id, ...(confirmations && { confirmations }) }))
+  const registry = createRegistry(allChains, overrides)
   const endpoints = new Map(
     options.lanes.map((lane) => {
       const socket = options.sockets ? { socket: new Secret(lane.rpcUrl.replace('http:', 'ws:')) } : {}
       const limit = options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }
-      return [lane.id, [{ url: new Secret(lane.proxy.url), priority: 0, ...socket, ...limit }]]
+      const others = (lane.others ?? []).map(({ url }) => ({ url: new Secret(url), priority: 1 }))
+      return [lane.id, [{ url: new Secret(lane.proxy.url), priority: 0, ...socket, ...limit }, ...others]]
     }),
   )
   const usable = registry.all().filter(({ id }) => endpoints.has(id))

@@ -29,6 +29,8 @@ const MISSING = `redis-server is not installed. Install it with one of
 
 export interface RedisServerOptions {
   readonly password?: string
+  /** Port of the server that it follows. */
+  readonly replicaOf?: number
 }
 
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -67,12 +69,22 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   }
 }
 
-async function launch(port: number, folder: string, { password }: RedisServerOptions): Promise<ChildProcess> {
+function launch(
+  port: number,
+  folder: string,
+  { password, replicaOf }: RedisServerOptions,
+): Promise<ChildProcess> {
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
-  if (password !== undefined) settings.push('--requirepass', password)
-  const child = spawn('redis-server', [...settings, '--dir', folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  // A replica is served at once.
+  settings.push('--repl-diskless-sync-delay', '0')
+  if (password !== undefined) settings.push('--requirepass', password, '--masterauth', password)
+  if (replicaOf !== undefined) settings.push('--replicaof', '127.0.0.1', String(replicaOf))
+  return launchRedis([...settings, '--dir', folder], 'Ready to accept connections')
+}
+
+/** Resolves when redis-server has said that it is `ready`. */
+export async function launchRedis(args: readonly string[], ready: string): Promise<ChildProcess> {
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
   await new Promise<void>((resolve, reject) => {
     let said = ''
     child.once('error', (error: NodeJS.ErrnoException) => {
@@ -81,14 +93,14 @@ async function launch(port: number, folder: string, { password }: RedisServerOpt
     child.once('exit', (code) => reject(new Error(`redis-server ended with ${code}: ${said}`)))
     child.stdout.on('data', (chunk: Buffer) => {
       said += chunk.toString()
-      if (said.includes('Ready to accept connections')) resolve()
+      if (said.includes(ready)) resolve()
     })
   })
   return child
 }
 
 /** Free a moment ago; the server fails loudly when somebody else was faster. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo

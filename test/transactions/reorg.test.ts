@@ -74,21 +74,6 @@ it('F9: a payment that a reorganisation moves to another block is followed there
   expect((await world.a.balance(MERCHANT)) - before).toBe(300_000_000_000_000_000n)
 })
 
-it('F10: a payment dropped from the pool is sent again as the same bytes', async () => {
-  const before = await world.a.balance(MERCHANT)
-  const operationId = await pay('dropped')
-  const { steps } = await engine.get(operationId)
-  await world.a.ask('anvil_dropTransaction', steps[0]?.attempts[0]?.hash)
-  await world.a.mine()
-  expect(await world.a.balance(MERCHANT)).toBe(before)
-  await driveAfresh(operationId)
-  expect(sent()).toHaveLength(2)
-  expect(sent()[1]?.params).toEqual(sent()[0]?.params)
-  await world.a.mine(2)
-  expect(await driveAfresh(operationId)).toMatchObject({ state: 'committed' })
-  expect((await world.a.balance(MERCHANT)) - before).toBe(300_000_000_000_000_000n)
-})
-
 it('R14: a transaction that is included and reverts is told as such: gas was paid and nothing moved', async () => {
   // The jar has the money when it is simulated and not when it is mined.
   const jar = '0x225FEF2B544DEbcA5D2833CdA879E16cA1458163'

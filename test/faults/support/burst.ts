@@ -20,6 +20,8 @@ export interface BurstOptions {
   /** Payments of each process. */
   readonly each: number
   readonly atATime?: number
+  /** Happens while they pay; it may ask how many payments were signed so far. */
+  readonly meanwhile?: (signed: () => number) => Promise<void>
 }
 
 /** What the chain says of a burst, and the journal of its operations. */
@@ -43,12 +45,13 @@ let made = 0
 
 /** Several processes pay from one account at the same time, while blocks come (F4). */
 export async function burst(options: BurstOptions): Promise<Burst> {
-  const { world, programs, redisUrl, through, processes, each, atATime = 4 } = options
+  const { world, programs, redisUrl, through, processes, each, atATime = 4, meanwhile } = options
   const { rpcUrl } = world.a
   const home = mkdtempSync(join(tmpdir(), 'bursar-burst-'))
   const name = `burst ${process.pid}-${made++}`
   const place = { home, rpcUrl, key: `0x${digest(name)}`, ...(redisUrl === undefined ? {} : { redisUrl }) }
   const stop = new AbortController()
+  const rows = (sql: string) => readRows(join(home, 'journal.db'), sql)
   try {
     const account = await accountOf(place)
     await world.a.ask('anvil_setBalance', account, '0x21e19e0c9bab2400000')
@@ -58,7 +61,9 @@ export async function burst(options: BurstOptions): Promise<Burst> {
       return { ...place, ...(through === undefined ? {} : { rpcUrl: through }), recipients, atATime }
     })
     const mining = mineUntil(world, stop.signal)
-    const ended = await Promise.all(jobs.map((job) => programs.run('sender', JSON.stringify(job))))
+    const signed = () => Number(rows('select count(*) as n from attempts')[0]?.['n'])
+    const paying = Promise.all(jobs.map((job) => programs.run('sender', JSON.stringify(job))))
+    const [ended] = await Promise.all([paying, meanwhile?.(signed)])
     stop.abort()
     await mining
     const to = Number(await adminText(rpcUrl, { method: 'eth_blockNumber' }))
@@ -77,10 +82,7 @@ export async function burst(options: BurstOptions): Promise<Burst> {
       arrivals: got.flat().length,
       sentAgain: ended.flatMap(({ lines }) => lines).filter((line) => line !== 'sent as another operation')
         .length,
-      operations: readRows(
-        join(home, 'journal.db'),
-        'select state, count(*) as n from operations group by state',
-      ),
+      operations: rows('select state, count(*) as n from operations group by state'),
     }
   } finally {
     stop.abort()
