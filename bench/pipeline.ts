@@ -1,58 +1,57 @@
 import { Pool } from 'undici'
 import { privateKeyToAccount } from 'viem/accounts'
+import { nativeCurve } from '../src/evm/nativeCurve.ts'
 import { silentLogger } from '../src/primitives/logger.ts'
 import { adminBatch } from '../src/sandbox/adminRpc.ts'
 import { sandboxWallets } from '../src/sandbox/sandboxAccounts.ts'
 import { type Sandbox, startSandbox } from '../src/sandbox/startSandbox.ts'
 import { sandboxKeys } from '../src/wallets/sandboxKeys.ts'
-import { type Engine, type Lane, startEngine } from '../test/support/engine.ts'
+import type { Engine } from '../test/support/engine.ts'
 import { type Figures, line, median, quantile, round } from './support/figures.ts'
+import { startPayers } from './support/payers.ts'
+import { addAccounts, executeAll, payingEngine, preparePayments, together } from './support/paying.ts'
 
-const IN_FLIGHT = [1, 16, 64] as const
-const PAYMENTS = { 1: 200, 16: 600, 64: 1_200 } as const
 const ROUNDS = 3
 const MINE_EVERY_MS = 50
 const CHAIN = 31337
+const ACCOUNTS = 50
+const PROCESSES = 4
 
 /**
- * Payments a second from one account, each simulated, judged, given a nonce, signed, written to disk and broadcast,
- * beside a script that only posts transactions that it has signed before: same anvil, same blocks, same run, in turns.
+ * Payments a second, each simulated, judged, given a nonce, signed, written to disk and broadcast, beside a script that
+ * only posts transactions that it has signed before: same anvil, same blocks, same run, in turns. From one account by
+ * one process, from 50 accounts, and from one account by four processes.
  */
 export async function run(): Promise<Figures> {
   const sandbox = await startSandbox({ logger: silentLogger, blockTimeSeconds: 86_400 })
-  const url = sandbox.chains.find(({ chainId }) => chainId === CHAIN)?.rpcUrl ?? ''
-  const lane = { id: `eip155:${CHAIN}`, rpcUrl: url, proxy: { url } } as unknown as Lane
-  const engine = startEngine({ lanes: [lane] })
+  const rpcUrl = sandbox.chains.find(({ chainId }) => chainId === CHAIN)?.rpcUrl ?? ''
+  const engine = payingEngine({ rpcUrl })
+  const wallets = addAccounts(engine, ACCOUNTS)
+  const fund = wallets.map(({ address }) => ({
+    method: 'anvil_setBalance',
+    params: [address, '0x56bc75e2d63100000'],
+  }))
+  await adminBatch(rpcUrl, fund)
   const mining = mineSteadily(sandbox)
-  engine.leases.start((operationId) => engine.driver.drive(operationId))
   try {
-    const figures: Record<string, number> = {}
     await pay(engine, 'warm-up', 100, 16)
+    console.log(`Signatures are made by ${(await nativeCurve()) ? 'native code' : 'JavaScript'}.`)
     line('payments a second', 'blast', 'pipeline', 'ratio', 'p50 ms', 'p99 ms')
-    for (const atATime of IN_FLIGHT) {
-      const count = PAYMENTS[atATime]
-      const turns: { readonly blast: number; readonly paid: Paid }[] = []
-      for (let turn = 0; turn < ROUNDS; turn++) {
-        const blasted = await blast(url, count, atATime)
-        turns.push({ blast: blasted, paid: await pay(engine, `${atATime}-${turn}`, count, atATime) })
-      }
-      const blasts = median(turns.map((turn) => turn.blast))
-      const paid = median(turns.map((turn) => turn.paid.perSecond))
-      const ratio = median(turns.map((turn) => turn.paid.perSecond / turn.blast))
-      const [p50, p99] = [0.5, 0.99].map((q) => median(turns.map((turn) => quantile(turn.paid.latencies, q))))
-      line(
-        `${atATime} in flight`,
-        blasts.toFixed(0),
-        paid.toFixed(0),
-        ratio.toFixed(2),
-        (p50 ?? 0).toFixed(1),
-        (p99 ?? 0).toFixed(1),
-      )
-      figures[`blast${atATime}PerSecond`] = round(blasts)
-      figures[`pipeline${atATime}PerSecond`] = round(paid)
-      figures[`pipeline${atATime}ToBlast`] = round(ratio)
-      figures[`pipeline${atATime}P99Ms`] = round(p99 ?? Number.NaN)
-    }
+    const names = wallets.map(({ name }) => name)
+    const cases: readonly Case[] = [
+      { name: '1', atATime: 1, count: 200, pay: (turn) => pay(engine, `1 ${turn}`, 200, 1) },
+      { name: '16', atATime: 16, count: 600, pay: (turn) => pay(engine, `16 ${turn}`, 600, 16) },
+      { name: '64', atATime: 64, count: 1_200, pay: (turn) => pay(engine, `64 ${turn}`, 1_200, 64) },
+      {
+        name: '64of50Accounts',
+        atATime: 64,
+        count: 1_200,
+        pay: (turn) => pay(engine, `50 ${turn}`, 1_200, 64, names),
+      },
+      { name: '64of4Processes', atATime: 64, count: 1_200, pay: () => payByMany(rpcUrl, 1_200, 64) },
+    ]
+    const figures: Record<string, number> = {}
+    for (const each of cases) Object.assign(figures, await measure(each, rpcUrl))
     return figures
   } finally {
     await engine.leases.stop(() => engine.driver.settled())
@@ -62,27 +61,58 @@ export async function run(): Promise<Figures> {
   }
 }
 
+interface Case {
+  readonly name: string
+  readonly atATime: number
+  readonly count: number
+  readonly pay: (turn: number) => Promise<Paid>
+}
+
 interface Paid {
   readonly perSecond: number
   readonly latencies: readonly number[]
 }
 
+async function measure({ name, atATime, count, pay }: Case, rpcUrl: string): Promise<Figures> {
+  const turns: { readonly blast: number; readonly paid: Paid }[] = []
+  for (let turn = 0; turn < ROUNDS; turn++)
+    turns.push({ blast: await blast(rpcUrl, count, atATime), paid: await pay(turn) })
+  const blasts = median(turns.map((turn) => turn.blast))
+  const paid = median(turns.map((turn) => turn.paid.perSecond))
+  const ratio = median(turns.map((turn) => turn.paid.perSecond / turn.blast))
+  const at = (q: number) => median(turns.map((turn) => quantile(turn.paid.latencies, q)))
+  line(name, blasts.toFixed(0), paid.toFixed(0), ratio.toFixed(2), at(0.5).toFixed(1), at(0.99).toFixed(1))
+  return {
+    [`blast${name}PerSecond`]: round(blasts),
+    [`pipeline${name}PerSecond`]: round(paid),
+    [`pipeline${name}ToBlast`]: round(ratio),
+    [`pipeline${name}P99Ms`]: round(at(0.99)),
+  }
+}
+
 /** The intents are there; what is measured is their execution. */
-async function pay(engine: Engine, name: string, count: number, atATime: number): Promise<Paid> {
-  const intents: string[] = []
-  await together(count, 16, async (index) => {
-    const request = { to: 'merchant', amount: '0.0001', idempotencyKey: `${name} ${index}` }
-    intents.push((await engine.prepare(request)).intentId)
-  })
-  const latencies: number[] = []
+async function pay(
+  engine: Engine,
+  name: string,
+  count: number,
+  atATime: number,
+  wallets?: readonly string[],
+): Promise<Paid> {
+  const intents = await preparePayments(engine, name, count, wallets)
   const began = performance.now()
-  await together(count, atATime, async (index) => {
-    const asked = performance.now()
-    const { steps } = await engine.execute(intents[index] ?? '')
-    if (steps[0]?.state !== 'sent') throw new Error(`payment ${index} is ${steps[0]?.state}`)
-    latencies.push(performance.now() - asked)
-  })
+  const latencies = await executeAll(engine, intents, atATime)
   return { perSecond: (1_000 * count) / (performance.now() - began), latencies }
+}
+
+async function payByMany(rpcUrl: string, count: number, atATime: number): Promise<Paid> {
+  const job = { rpcUrl, count: count / PROCESSES, atATime: atATime / PROCESSES }
+  const payers = await startPayers(job, PROCESSES)
+  try {
+    const { seconds, latencies } = await payers.pay()
+    return { perSecond: count / seconds, latencies }
+  } finally {
+    await payers.stop()
+  }
 }
 
 /** Signed before the clock starts, by an account that pays nothing else. */
@@ -117,18 +147,6 @@ async function blast(url: string, count: number, atATime: number): Promise<numbe
   const perSecond = (1_000 * count) / (performance.now() - began)
   await pool.close()
   return perSecond
-}
-
-async function together(
-  count: number,
-  atATime: number,
-  work: (index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0
-  const worker = async () => {
-    while (next < count) await work(next++)
-  }
-  await Promise.all(Array.from({ length: atATime }, worker))
 }
 
 /** Blocks at a steady pace, as a chain makes them. */

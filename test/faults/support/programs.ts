@@ -40,7 +40,7 @@ export async function crashPrograms(): Promise<Programs> {
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    external: ['libsql', '@foundry-rs/anvil'],
+    external: ['libsql', '@foundry-rs/anvil', 'secp256k1'],
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
