@@ -8,13 +8,24 @@ export interface PayerJob extends PayingOptions {
   readonly atATime: number
 }
 
-// A process of its own: prepares its payments, says "ready", executes them when it is told to, and says how long each
-// took as JSON. Ends when its input does. Argument: the job as JSON.
+/** What it says when all are executed. */
+export interface PayerReport {
+  /** How long each payment took, in milliseconds. */
+  readonly latencies: readonly number[]
+  /** Memory of the process, in megabytes. */
+  readonly rssMb: number
+}
+
+// A process of its own: prepares its payments, says "ready", executes them when it is told to, and reports as JSON.
+// Ends when its input does. Argument: the job as JSON.
 const job = JSON.parse(process.argv[2] ?? '') as PayerJob
 const engine = payingEngine(job)
 const intents = await preparePayments(engine, job.name, job.count)
 process.stdout.write('ready\n')
-for await (const _go of createInterface(process.stdin))
-  process.stdout.write(`${JSON.stringify(await executeAll(engine, intents, job.atATime))}\n`)
+for await (const _go of createInterface(process.stdin)) {
+  const latencies = await executeAll(engine, intents, job.atATime)
+  const report: PayerReport = { latencies, rssMb: process.memoryUsage.rss() / 1e6 }
+  process.stdout.write(`${JSON.stringify(report)}\n`)
+}
 await engine.leases.stop(() => engine.driver.settled())
 await engine.stop()

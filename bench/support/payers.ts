@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
-import type { PayerJob } from './payer.ts'
+import type { PayerJob, PayerReport } from './payer.ts'
 
 export interface Payers {
-  /** Has all of them pay at the same time: the seconds until the last has ended, and how long each payment took. */
-  pay(): Promise<{ readonly seconds: number; readonly latencies: readonly number[] }>
+  /** Has all of them pay at the same time: the seconds until the last has ended, and what they report together. */
+  pay(): Promise<PayerReport & { readonly seconds: number }>
   stop(): Promise<void>
 }
 
-/** Processes with one journal, each with its payments prepared. */
-export async function startPayers(job: Omit<PayerJob, 'name' | 'home'>, processes: number): Promise<Payers> {
-  const home = mkdtempSync(join(tmpdir(), 'bursar-payers-'))
+/** Processes with one journal (a new one, unless `home` names its folder), each with its payments prepared. */
+export async function startPayers(job: Omit<PayerJob, 'name'>, processes: number): Promise<Payers> {
+  const own = mkdtempSync(join(tmpdir(), 'bursar-payers-'))
   const cache = resolve('node_modules/.cache/bursar')
   mkdirSync(cache, { recursive: true })
   // Inside the project: packages are found from where the bundle lies.
@@ -31,7 +31,7 @@ export async function startPayers(job: Omit<PayerJob, 'name' | 'home'>, processe
     logLevel: 'error',
   })
   const children = Array.from({ length: processes }, (_, index) => {
-    const given: PayerJob = { ...job, home, name: `payer ${index}` }
+    const given: PayerJob = { home: own, ...job, name: `payer ${index}` }
     const child = spawn(process.execPath, [program, JSON.stringify(given)], {
       stdio: ['pipe', 'pipe', 'inherit'],
     })
@@ -49,12 +49,17 @@ export async function startPayers(job: Omit<PayerJob, 'name' | 'home'>, processe
       for (const { child } of children) child.stdin.write('go\n')
       const heard = await hear()
       const seconds = (performance.now() - began) / 1_000
-      return { seconds, latencies: heard.flatMap((line) => JSON.parse(line) as number[]) }
+      const reports = heard.map((line) => JSON.parse(line) as PayerReport)
+      return {
+        seconds,
+        latencies: reports.flatMap(({ latencies }) => latencies),
+        rssMb: reports.reduce((sum, { rssMb }) => sum + rssMb, 0),
+      }
     },
     async stop() {
       for (const { child } of children) child.stdin.end()
       await Promise.all(children.map(({ lines }) => lines.next()))
-      rmSync(home, { recursive: true, force: true })
+      rmSync(own, { recursive: true, force: true })
       rmSync(folder, { recursive: true, force: true })
     },
   }
