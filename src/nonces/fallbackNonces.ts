@@ -36,6 +36,18 @@ export class FallbackNonces implements NonceStore {
     this.#clock = options.clock ?? monotonicClock
   }
 
+  async ready(chain: string): Promise<void> {
+    if (this.#options.without === 'journal') return
+    const lost = this.#lost
+    if (lost && this.#clock.now() < lost.until) throw this.#unavailable(chain, lost.reason)
+    try {
+      await this.#options.shared.ready(chain)
+      this.#back()
+    } catch (error) {
+      throw this.#unavailable(chain, this.#fail(error))
+    }
+  }
+
   /** Throws `nonces_unavailable` when Redis does not serve and nobody else may, and what the journal throws. */
   async reserve(step: NonceClaim, floor: bigint): Promise<bigint> {
     if ((this.#refusals.get(step.id) ?? 0) >= REFUSALS) return this.#options.journal.reserve(step, floor)
@@ -72,7 +84,11 @@ export class FallbackNonces implements NonceStore {
     const { journal, metrics, without } = this.#options
     metrics.count('nonce_fallback', { chain: step.chain, without })
     if (without === 'journal') return journal.reserve(step, floor)
-    return Promise.reject(new BursarError('nonces_unavailable', { reason }, { chain: step.chain }))
+    return Promise.reject(this.#unavailable(step.chain, reason))
+  }
+
+  #unavailable(chain: string, reason: string): BursarError {
+    return new BursarError('nonces_unavailable', { reason }, { chain })
   }
 
   /** Notes that Redis does not serve; answers why, in words that may be shown. */

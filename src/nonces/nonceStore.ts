@@ -11,6 +11,8 @@ export interface NonceClaim extends Lane {
  * there under their nonce before anybody sees them.
  */
 export interface NonceStore {
+  /** Throws `nonces_unavailable` when nothing is given out now: better known before anything is begun. */
+  ready(chain: string): Promise<void>
   /**
    * The same nonce for the same step, however often and from whichever process it is asked, until it is released or
    * its reservation runs out: the lowest at or above `floor` that no other step holds. `floor` is the count of mined

@@ -46,6 +46,11 @@ export class SharedNonces implements NonceStore {
     this.#clock = clock
   }
 
+  /** Throws a plain error when Redis does not serve. */
+  async ready(): Promise<void> {
+    await within(PATIENCE_MS, this.#redis.ping())
+  }
+
   async reserve(step: NonceClaim, floor: bigint): Promise<bigint> {
     try {
       return await within(PATIENCE_MS, this.#reserve(step, floor))

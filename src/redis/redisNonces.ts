@@ -43,6 +43,10 @@ export class RedisNonces {
     return this.#redis.session()
   }
 
+  async ping(): Promise<void> {
+    await this.#shown(this.#redis.ping())
+  }
+
   async reserve(lane: SharedLane, step: string, floor: bigint): Promise<Reservation> {
     const args = [step, floor.toString(), MOST_IN_FLIGHT, this.#leaseMs, FORGOTTEN_AFTER_MS]
     const reply = await this.#run(reserveNonce, lane, args)

@@ -127,6 +127,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     wallets,
     judge,
     intents,
+    nonces,
     operations,
     driver,
     leases,

@@ -19,6 +19,9 @@ export class NonceTableStore {
     this.#journal = journal
   }
 
+  /** Whoever has the journal has its nonces. */
+  async ready(): Promise<void> {}
+
   /**
    * Gives the step the lowest nonce at or above `floor` that no step holds or ever used; the same one when it is
    * asked again. `floor` is the account's count of mined transactions: below it the chain accepts nothing. Throws

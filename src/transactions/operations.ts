@@ -3,6 +3,7 @@ import { gweiOf } from '../chains/amounts.ts'
 import { fitsNextBlock } from '../chains/feeTerms.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError, isBursarError } from '../errors/bursarError.ts'
+import type { NonceStore } from '../nonces/nonceStore.ts'
 import { pause } from '../primitives/abort.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
@@ -35,6 +36,7 @@ export interface OperationDependencies {
   readonly guard: ChainGuard
   readonly judge: Judge
   readonly intents: IntentStore
+  readonly nonces: Pick<NonceStore, 'ready'>
   readonly operations: OperationStore
   readonly replacements: Pick<Replacements, 'sign'>
   readonly driver: Driver
@@ -90,7 +92,11 @@ export class Operations {
         rehearsal: await adapter.rehearse(plan.payload, terms, leaving, earlier, caller.signal),
       }
     }
-    const [{ waits, rehearsal }] = await Promise.all([rehearse(), this.#deps.guard.require(adapter)])
+    const [{ waits, rehearsal }] = await Promise.all([
+      rehearse(),
+      this.#deps.guard.require(adapter),
+      this.#deps.nonces.ready(intent.chain),
+    ])
     caller.signal.throwIfAborted()
     const matter = caseOf(plan, intent.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined

@@ -112,6 +112,35 @@ it('F13: without Redis a payment is made all the same, once', async () => {
   expect((await world.a.balance(MERCHANT)) - before).toBe(500_000_000_000_000_000n)
 })
 
+it('F13: with NONCE_FALLBACK=refuse a payment is refused without Redis before it is begun, and made when it is back', async () => {
+  const strict = startEngine({
+    lanes: [world.a],
+    home: engine.home,
+    clock: engine.clock,
+    redis: { url: redis.url, without: 'refuse' },
+  })
+  const before = await world.a.balance(MERCHANT)
+  const { intentId } = await strict.prepare(payment('refused'))
+  await redis.kill()
+  const asked = performance.now()
+  await expect(strict.execute(intentId)).rejects.toMatchObject({
+    code: 'nonces_unavailable',
+    chain: 'eip155:31337',
+    sideEffect: 'none',
+    retry: { afterSeconds: 5 },
+  })
+  expect(performance.now() - asked).toBeLessThan(2_000)
+  expect(engine.rows('select * from operations')).toEqual([])
+  expect(sent()).toBe(0)
+  await redis.restart()
+  await expect
+    .poll(() => strict.execute(intentId).then(({ steps }) => steps[0]?.state, String), { timeout: 10_000 })
+    .toBe('sent')
+  await world.a.mine(2)
+  expect((await world.a.balance(MERCHANT)) - before).toBe(500_000_000_000_000_000n)
+  await strict.stop()
+})
+
 it('F13: with NONCE_FALLBACK=refuse nothing is signed without Redis, and the payment is made when it is back', async () => {
   const strict = startEngine({
     lanes: [world.a],
