@@ -61,11 +61,10 @@ test('F13: the journal gives nonces out while Redis is away, unless that is refu
   expect(warnings).toContain('redis does not serve nonces; the journal gives them out')
   await runtime?.stop()
 
-  const refused = await pay('refused', { NONCE_FALLBACK: 'refuse' })
-  expect(refused).toMatchObject({
-    state: 'running',
+  await expect(pay('refused', { NONCE_FALLBACK: 'refuse' })).rejects.toMatchObject({
+    code: 'nonces_unavailable',
+    context: { reason: 'ECONNREFUSED' },
     sideEffect: 'none',
-    steps: [{ state: 'queued', attempts: [] }],
   })
   expect(warnings).toContain('redis does not serve nonces; none are given out')
   expect(world.a.proxy.count('eth_sendRawTransaction')).toBe(1)
