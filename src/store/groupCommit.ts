@@ -91,8 +91,10 @@ async function attempt(
     await tx.executeQuery(RELEASE)
     return () => resolve(value)
   } catch (error) {
-    // Where the database has given up the whole transaction, this fails, and so do all.
-    await tx.executeQuery(ROLLBACK)
+    // Where the database has given up the whole transaction, this fails, and all fail for what made it give up.
+    await tx.executeQuery(ROLLBACK).catch(() => {
+      throw error
+    })
     await tx.executeQuery(RELEASE)
     trail.cutTo(said)
     return () => reject(asJournalError(error))

@@ -41,7 +41,10 @@ export class JournalDialect extends SqliteDialect {
     }
     driver.beginTransaction = () => beginImmediate(sqlite)
     driver.commitTransaction = async () => void sqlite.exec('commit')
-    driver.rollbackTransaction = async () => void sqlite.exec('rollback')
+    // A full or failing disk has ended it already: to refuse that would hide why it failed.
+    driver.rollbackTransaction = async () => {
+      if (sqlite.inTransaction) sqlite.exec('rollback')
+    }
     return driver
   }
 }

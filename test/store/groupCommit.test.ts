@@ -94,6 +94,32 @@ it('R2: when the commit fails nobody is told otherwise, and the next one is writ
   expect(rows()).toEqual(['after', 'before'])
 })
 
+it.each([1, 3])(
+  'R2, R10, F21: a disk that is full refuses all of %i by that name, and the next one is written',
+  async (together) => {
+    await writes.transact((tx) => insert(tx, 'before'))
+    await sql`pragma max_page_count = 1`.execute(db)
+    const much = 'g'.repeat(40_000)
+    const outcomes = await Promise.allSettled(
+      ['a', 'b', 'c'].slice(0, together).map((id) =>
+        writes.transact(async (tx) => {
+          await tx.insertInto('chains').values({ id, genesis: much, first_used_at: 'now' }).execute()
+        }),
+      ),
+    )
+    expect(outcomes).toMatchObject(
+      Array(together).fill({
+        status: 'rejected',
+        reason: { code: 'journal_unavailable', context: { reason: 'SQLITE_FULL' } },
+      }),
+    )
+    expect(rows()).toEqual(['before'])
+    await sql`pragma max_page_count = 1000000`.execute(db)
+    await writes.transact((tx) => insert(tx, 'after'))
+    expect(rows()).toEqual(['after', 'before'])
+  },
+)
+
 it('a journal that cannot be opened refuses all who wait, and is asked for again', async () => {
   let broken = true
   const late = new GroupCommit(async () => {
