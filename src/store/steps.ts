@@ -136,9 +136,9 @@ export class StepStore {
     })
   }
 
-  /** Only the count of blocks on top changed. */
-  async confirmations(stepId: string, confirmations: number): Promise<void> {
-    await this.#journal.transact((tx) => this.#change(tx, stepId, { confirmations }))
+  /** Only the count of blocks on top changed: nothing that the audit log tells. */
+  confirmations(stepId: string, confirmations: number): Promise<void> {
+    return this.#transition(stepId, INCLUDED, { confirmations }, async () => undefined)
   }
 
   /** The block that included one of its attempts is no longer part of the chain: any of them may be included now. */
@@ -154,8 +154,7 @@ export class StepStore {
     }
     return this.#transition(attempt.step_id, INCLUDED, change, async (tx, audit) => {
       await setAttempts(tx, attempt.step_id, 'superseded')
-      const live = await liveAttempt(tx, attempt.step_id)
-      await setAttempt(tx, live?.id ?? attempt.id, 'sent')
+      await setNewestAttempt(tx, attempt.step_id, 'sent')
       await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
       await setReservations(tx, attempt.step_id, 'held')
       audit({ event: 'step.reorganised', subject: attempt.step_id, detail: { hash: attempt.hash } })
@@ -245,6 +244,15 @@ const updateAttempt = compiled((db, value: Values<Pick<AttemptRow, 'id' | 'state
 
 async function setAttempts(tx: JournalTransaction, stepId: string, state: 'superseded'): Promise<void> {
   await tx.updateTable('attempts').set({ state }).where('step_id', '=', stepId).execute()
+}
+
+async function setNewestAttempt(tx: JournalTransaction, stepId: string, state: 'sent'): Promise<void> {
+  await tx
+    .updateTable('attempts')
+    .set({ state })
+    .where('step_id', '=', stepId)
+    .where('live', '=', 1)
+    .execute()
 }
 
 export function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {

@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { Journal } from '../../src/store/journal.ts'
+import { NonceTableStore } from '../../src/store/nonces.ts'
+import { OperationStore } from '../../src/store/operations.ts'
+import { ReplacementStore } from '../../src/store/replacements.ts'
+import type { AttemptRow, StepRow } from '../../src/store/schema.ts'
+import { type Inclusion, StepStore } from '../../src/store/steps.ts'
+import {
+  begin,
+  beginMany,
+  bytesOf,
+  type JournalFile,
+  journalFile,
+  LANE,
+  record,
+} from '../nonces/support/begun.ts'
+import { readRows } from '../support/engine.ts'
+
+// Two journals on one file: what two processes have.
+let file: JournalFile
+let journal: Journal
+let other: Journal
+let steps: StepStore
+
+beforeEach(() => {
+  file = journalFile()
+  journal = file.open()
+  other = file.open()
+  steps = new StepStore(journal)
+})
+afterEach(() => file.remove())
+
+const rows = (sql: string) => readRows(file.path, sql)
+const inBlock = (blockHash: string, confirmations: number, final = false): Inclusion => ({
+  blockNumber: '7',
+  blockHash,
+  succeeded: true,
+  gasUsed: 21_000n,
+  feePaid: 1n,
+  confirmations,
+  final,
+})
+
+async function sent(): Promise<{ step: StepRow; attempt: AttemptRow }> {
+  const step = await begin(journal)
+  const attempt = await record(journal, step, 0n)
+  await steps.sent(attempt)
+  return { step, attempt }
+}
+
+it('F16: a count of confirmations that comes late changes nothing of a step that was moved on', async () => {
+  const { step, attempt } = await sent()
+  await steps.included(attempt, inBlock('0x7', 2))
+  await steps.confirmations(step.id, 3)
+  expect(rows('select state, confirmations as n from steps')).toEqual([{ state: 'included', n: 3 }])
+  await steps.reorganised(attempt)
+  await new StepStore(other).confirmations(step.id, 4)
+  expect(rows('select state, confirmations as n from steps')).toEqual([{ state: 'sent', n: 0 }])
+  await steps.included(attempt, inBlock('0x8', 12, true))
+  await new StepStore(other).confirmations(step.id, 5)
+  expect(rows('select state, confirmations as n from steps')).toEqual([{ state: 'final', n: 12 }])
+})
+
+it('F9: after a reorganisation the newest bytes are those that wait, whichever had been included', async () => {
+  const { step, attempt } = await sent()
+  await new ReplacementStore(journal).record(step, attempt.id, await replacement('faster'))
+  await steps.included(attempt, inBlock('0x7', 1))
+  expect(rows('select kind, state from attempts order by kind')).toEqual([
+    { kind: 'original', state: 'included' },
+    { kind: 'speed_up', state: 'superseded' },
+  ])
+  await steps.reorganised(attempt)
+  expect(rows('select kind, state from attempts order by kind')).toEqual([
+    { kind: 'original', state: 'superseded' },
+    { kind: 'speed_up', state: 'sent' },
+  ])
+})
+
+it('F12: what was included meanwhile is not replaced, and the new bytes are forgotten', async () => {
+  const { step, attempt } = await sent()
+  await steps.included(attempt, inBlock('0x7', 1))
+  const late = new ReplacementStore(other).record(step, attempt.id, await replacement('late'))
+  await expect(late).rejects.toMatchObject({
+    code: 'not_replaceable',
+    context: { reason: 'it was included meanwhile' },
+  })
+  expect(rows('select kind from attempts')).toEqual([{ kind: 'original' }])
+})
+
+/** Bytes of a replacement whose intent is in the journal. */
+async function replacement(name: string) {
+  const made = await begin(journal, { chain: 'eip155:31338', account: '0xB' })
+  const [intent] = rows(`select i.id, i.digest, i.chain from intents i join operations o on o.intent_id = i.id
+    join steps s on s.operation_id = o.id where s.id = '${made.id}'`)
+  return {
+    intent: intent as { id: string; digest: string; chain: string },
+    kind: 'speed_up' as const,
+    signed: bytesOf({ ...made, id: name }, 0n),
+    receipt: '{}',
+  }
+}
+
+it('R4: what two processes free at once is freed once', async () => {
+  const step = await begin(journal)
+  await new NonceTableStore(journal).reserve(step, 0n)
+  await Promise.all([journal, other].map((each) => new NonceTableStore(each).release(step)))
+  expect(rows("select count(*) as n from audit where event = 'nonce.released'")).toEqual([{ n: 1 }])
+  expect(rows('select state from steps')).toEqual([{ state: 'queued' }])
+  expect(rows('select * from nonces')).toEqual([])
+})
+
+it('a journal that nothing was written to has no identity that lanes could share', async () => {
+  await expect(new NonceTableStore(journal).identity()).rejects.toThrow('the journal is empty')
+})
+
+it('R4, T40: a lane is not told from a floor that cannot be a count of mined transactions', async () => {
+  const table = new NonceTableStore(journal)
+  const many = await beginMany(journal, 1_025)
+  await Promise.all(many.map((step, index) => table.reserve(step, BigInt(index))))
+  expect(await table.held(LANE, 1n)).toHaveLength(1_024)
+  await expect(table.held(LANE, 0n)).rejects.toThrow('more than 1024 nonces above 0')
+}, 60_000)
+
+it('R1: payloads of what waits are right when more were asked for than are remembered', async () => {
+  const operations = new OperationStore(journal)
+  const lanes = Array.from({ length: 17 }, (_, index) => ({ ...LANE, account: `0x${index}` }))
+  const payloads = new Map<string, string[]>()
+  for (const lane of lanes) {
+    const all = await Promise.all(Array.from({ length: 60 }, () => begin(journal, lane)))
+    await Promise.all(all.map((step, index) => record(journal, step, BigInt(index))))
+    payloads.set(
+      lane.account,
+      all.map(({ id }) => JSON.stringify({ of: id })),
+    )
+  }
+  await other.transact((tx) =>
+    tx
+      .updateTable('steps')
+      .set(({ fn, val, ref }) => ({ payload: fn<string>('printf', [val('{"of":"%s"}'), ref('id')]) }))
+      .execute(),
+  )
+  // The second time the first of them were forgotten.
+  for (const { chain, account } of [...lanes, ...lanes]) {
+    const waiting = await operations.waiting(chain, account)
+    expect(waiting.map(({ nonce }) => nonce)).toEqual(Array.from({ length: 60 }, (_, index) => BigInt(index)))
+    expect(waiting.map(({ payload }) => payload)).toEqual(payloads.get(account))
+  }
+}, 60_000)
