@@ -145,7 +145,7 @@ const takenFrom = compiled((db, value: Values<{ chain: string; account: string; 
 async function lowestFree(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<bigint> {
   const [taken] = await takenFrom(tx, { ...lane, floor: padNumber(floor) })
   let free = taken?.last ? unpadNumber(taken.last) + 1n : floor
-  if (free - floor !== BigInt(taken?.count ?? 0)) {
+  if (Number(free - floor) !== Number(taken?.count)) {
     // Some below the last were freed.
     const rows = await tx
       .selectFrom('nonces')
