@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { FallbackNonces } from '../../src/nonces/fallbackNonces.ts'
+import type { NonceStore } from '../../src/nonces/nonceStore.ts'
+import { silentMetrics } from '../../src/primitives/metrics.ts'
+import type { Journal } from '../../src/store/journal.ts'
+import { NonceTableStore } from '../../src/store/nonces.ts'
+import { StepStore } from '../../src/store/steps.ts'
+import { signAtNonce } from '../../src/transactions/signAtNonce.ts'
+import { begin, bytesOf, type JournalFile, journalFile, record } from '../nonces/support/begun.ts'
+import { readRows } from '../support/engine.ts'
+
+let file: JournalFile
+let journal: Journal
+
+beforeEach(() => {
+  file = journalFile()
+  journal = file.open()
+})
+afterEach(() => file.remove())
+
+/** A Redis as it must not be: it gives everybody nonce 0, and fails otherwise in a way of its own. */
+function insistent(table: NonceTableStore): NonceStore {
+  return Object.assign(Object.create(table) as NonceStore, {
+    reserve: async () => 0n,
+    refused: () => Promise.reject('no words'),
+  })
+}
+
+it('R4, T40: a nonce that is taken again and again is given up after five tries, and nothing is recorded', async () => {
+  const table = new NonceTableStore(journal)
+  await record(journal, await begin(journal), 0n)
+  const step = await begin(journal)
+  const nonces = Object.assign(insistent(table), { refused: () => table.refused() })
+  let signed = 0
+  const signing = signAtNonce(
+    { nonces, steps: new StepStore(journal) },
+    step,
+    0n,
+    { receipt: '{}' },
+    async (nonce) => {
+      signed++
+      return bytesOf(step, nonce)
+    },
+  )
+  await expect(signing).rejects.toMatchObject({ code: 'nonce_taken', sideEffect: 'none' })
+  expect(signed).toBe(5)
+  expect(readRows(file.path, 'select count(*) as n from attempts')).toEqual([{ n: 1 }])
+})
+
+it('R4, T40: where Redis insists on a nonce that is taken, and fails when it is told, the journal gives another', async () => {
+  const table = new NonceTableStore(journal)
+  await record(journal, await begin(journal), 0n)
+  const step = await begin(journal)
+  const warned: string[] = []
+  const warn = (message: string, fields?: object) => void warned.push(`${message} ${JSON.stringify(fields)}`)
+  const time = { ms: 0 }
+  const nonces = new FallbackNonces({
+    shared: insistent(table),
+    journal: table,
+    without: 'journal',
+    logger: { debug() {}, info() {}, warn, error() {} },
+    metrics: silentMetrics,
+    clock: { now: () => (time.ms += 1_000) },
+  })
+  const work = { nonces, steps: new StepStore(journal) }
+  const attempt = await signAtNonce(work, step, 0n, { receipt: '{}' }, async (nonce) => bytesOf(step, nonce))
+  expect(attempt.nonce).toBe('00000000000000000001')
+  expect(warned[0]).toBe(
+    'redis does not serve nonces; the journal gives them out {"reason":"unknown failure"}',
+  )
+})
