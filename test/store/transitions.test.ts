@@ -61,6 +61,21 @@ it('F16: a count of confirmations that comes late changes nothing of a step that
   expect(rows('select state, confirmations as n from steps')).toEqual([{ state: 'final', n: 12 }])
 })
 
+it('F16: what was reverted for good stays so, whatever a process that was paused saw before', async () => {
+  const { step, attempt } = await sent()
+  await steps.included(attempt, { ...inBlock('0x7', 12, true), succeeded: false })
+  const ended = () =>
+    rows(`select s.state as step, o.state, n.state as nonce, s.confirmations as n
+      from steps s join operations o on o.id = s.operation_id join nonces n on n.step_id = s.id`)
+  const before = [{ step: 'reverted', state: 'failed', nonce: 'mined', n: 12 }]
+  expect(ended()).toEqual(before)
+  const late = new StepStore(other)
+  await late.reorganised(attempt)
+  await late.included(attempt, inBlock('0x8', 1))
+  await late.confirmations(step.id, 3)
+  expect(ended()).toEqual(before)
+})
+
 it('F9: after a reorganisation the newest bytes are those that wait, whichever had been included', async () => {
   const { step, attempt } = await sent()
   await new ReplacementStore(journal).record(step, attempt.id, await replacement('faster'))
