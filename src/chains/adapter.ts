@@ -238,7 +238,10 @@ export interface ChainAdapter {
     signal: AbortSignal,
   ): Promise<BalanceReading>
   head(signal: AbortSignal): Promise<BlockRef>
-  /** Throws `provider_disagreement` when endpoints tell different things of how a transaction was included. */
+  /**
+   * Throws `provider_disagreement` when endpoints tell different things of how a transaction was included, or its block
+   * is not in the chain.
+   */
   confirmInclusion(seen: Required<TransactionStatus>, signal: AbortSignal): Promise<void>
   status(account: string, hashes: readonly string[], ask: StatusAsk): Promise<StatusReading>
   /** Whether an endpoint that works knows one of the transactions; undefined when none answers. */

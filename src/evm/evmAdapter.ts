@@ -12,7 +12,7 @@ import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
-import { inclusionFact, readStatus } from './status.ts'
+import { inclusionFact, readStatus, requireCanonical } from './status.ts'
 import { type LeftOut, Witnesses } from './witnesses.ts'
 
 const MAX_TRIES = 3
@@ -83,7 +83,12 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
       return parseHead(block, client.host).ref.hash
     },
     usedByAnother: (use, signal) => usedByAnother(reads.endpoints, use, signal),
-    confirmInclusion: (seen, signal) => witnesses.agree([inclusionFact(seen)], signal),
+    async confirmInclusion(seen, signal) {
+      await Promise.all([
+        requireCanonical(client, seen, signal),
+        witnesses.agree([inclusionFact(seen)], signal),
+      ])
+    },
     status: (account, hashes, ask) => readStatus(client, account, hashes, ask),
     isKnown: (hashes, signal) => isKnown(reads.witnesses(), hashes, signal),
   }

@@ -1,8 +1,9 @@
 import type { StatusAsk, StatusReading, TransactionStatus } from '../chains/adapter.ts'
+import { BursarError } from '../errors/bursarError.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
-import { asHex, asObject, fromQuantity } from './quantity.ts'
+import { asHex, asObject, fromQuantity, toQuantity } from './quantity.ts'
 import type { Question } from './witnesses.ts'
 
 /** The receipt that is about to be taken for final, as every endpoint must tell it. */
@@ -16,6 +17,22 @@ export function inclusionFact({ hash, included }: Required<TransactionStatus>): 
       return essenceOf(String(blockHash), BigInt(String(status)) === 1n, BigInt(String(gasUsed)))
     },
   }
+}
+
+/**
+ * Throws `provider_disagreement` unless the block of a receipt is the one that the chain has at its number: a node that
+ * left the chain goes on telling its receipts, and behind one URL others may count the blocks on top.
+ */
+export async function requireCanonical(
+  client: ChainClient,
+  { hash, included }: Required<TransactionStatus>,
+  signal: AbortSignal,
+): Promise<void> {
+  const number = toQuantity(BigInt(included.blockNumber))
+  const block = await client.call('eth_getBlockByNumber', [number, false], signal)
+  if (parseHead(block, client.host).ref.hash.toLowerCase() === included.blockHash.toLowerCase()) return
+  const context = { what: `the block that holds ${hash}`, host: client.host }
+  throw new BursarError('provider_disagreement', context, { chain: client.chain })
 }
 
 const essenceOf = (blockHash: string, succeeded: boolean, gasUsed: bigint) =>
