@@ -173,6 +173,13 @@ describe('F5: two processes drive one operation', () => {
     expect((await engine.get(operationId)).state).toBe('committed')
     expect((await world.a.balance(MERCHANT)) - before).toBe(200_000_000_000_000_000n)
   })
+
+  it('F5: twice in one process: one drive serves both, and the bytes go out once', async () => {
+    const { operationId } = await begun('one process')
+    await Promise.all([engine.driver.drive(operationId), engine.driver.drive(operationId)])
+    expect(sent()).toHaveLength(1)
+    await world.a.mine(2)
+  })
 })
 
 describe('leases', () => {
