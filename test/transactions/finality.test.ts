@@ -26,15 +26,15 @@ afterAll(async () => {
 })
 beforeEach(() => world.a.proxy.reset())
 
-/** Tells a receipt that the chain does not have (any more). */
+/** Tells a receipt that the chain does not have (any more), or none that it has. */
 const telling =
-  (receipt: unknown): FaultRule =>
+  (receipt: unknown, methods = ['eth_getTransactionReceipt']): FaultRule =>
   (calls) => ({
     kind: 'rewrite',
     text: (answer) => {
       const told = JSON.parse(answer) as { id: number; result?: unknown }[]
       const lie = (one: { id: number }, index: number) =>
-        calls[index]?.method === 'eth_getTransactionReceipt' ? { ...one, result: receipt } : one
+        methods.includes(calls[index]?.method ?? '') ? { ...one, result: receipt } : one
       return JSON.stringify(Array.isArray(told) ? told.map(lie) : lie(told, 0))
     },
   })
@@ -82,3 +82,22 @@ it.each([
     rmSync(engine.home, { recursive: true, force: true })
   },
 )
+
+it('R14, F8: an endpoint that counts a transaction and cannot look it up yet, while its block holds it, does not prove that a stranger used the nonce', async () => {
+  const engine = startEngine(lonely())
+  const before = await world.a.balance(MERCHANT)
+  const { operationId } = await payAndMine(engine, 'not indexed yet')
+  await world.a.mine(5)
+  world.a.proxy.setFault(telling(null, ['eth_getTransactionReceipt', 'eth_getTransactionByHash']))
+  await engine.driver.drive(operationId)
+  expect(await engine.get(operationId)).toMatchObject({
+    state: 'running',
+    sideEffect: 'possible',
+    steps: [{ state: 'unknown' }],
+  })
+  world.a.proxy.setFault(undefined)
+  await engine.driver.drive(operationId)
+  expect(await engine.get(operationId)).toMatchObject({ state: 'committed', sideEffect: 'done' })
+  expect((await world.a.balance(MERCHANT)) - before).toBe(500_000_000_000_000_000n)
+  await engine.stop()
+})
