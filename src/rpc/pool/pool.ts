@@ -28,6 +28,8 @@ export interface Pool extends RpcTransport {
   healthy(): readonly RpcTransport[]
   /** Endpoints that answer, whatever their head: who claims to be ahead must not choose who is heard. */
   reachable(): readonly RpcTransport[]
+  /** Whether one of `reachable` is behind the chain and has long stopped following it: no witness of what is new. */
+  hasStopped(transport: RpcTransport): boolean
   /** Those of them that take signed bytes at once: one whose rate limit is reached must not hold up the payment. */
   ready(): readonly RpcTransport[]
 }
@@ -144,6 +146,10 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
     },
     healthy: () => healthy().map(({ transport }) => transport),
     reachable: () => reachable().map(({ transport }) => transport),
+    hasStopped(transport) {
+      const member = members.find((each) => each.transport === transport)
+      return member !== undefined && heads.hasStopped(member)
+    },
     ready: () => selection.ready(reachable()).map(({ transport }) => transport),
     async close() {
       await Promise.all(members.map(({ transport }) => transport.close()))
