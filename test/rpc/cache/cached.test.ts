@@ -215,3 +215,35 @@ function sorted(value: unknown): unknown {
     .map((key) => [key, sorted((value as Record<string, unknown>)[key])])
     .concat([['{}', '{}']])
 }
+
+/** Tells of these blocks, one after the other, and then of the last for ever. */
+function telling(...heads: bigint[]) {
+  let at = 0
+  const transport = cached(
+    {
+      host: 'node.example',
+      close: async () => undefined,
+      send: async (requests) => {
+        const head = heads[Math.min(at++, heads.length - 1)] ?? 0n
+        return requests.map(() => ({ ok: true, result: `0x${head.toString(16)}` }))
+      },
+    },
+    lruNodeCache(100),
+    'eip155:31337',
+  )
+  return async () => {
+    transport.headMoved()
+    const [outcome] = await transport.send([{ method: 'eth_blockNumber', params: [] }], unattended())
+    return outcome?.ok ? outcome.result : outcome
+  }
+}
+
+test('B5: the head that is shown does not go back with a node that is behind', async () => {
+  const shown = telling(10n, 9n, 9n, 10n, 9n, 11n)
+  expect([await shown(), await shown(), await shown()]).toEqual(['0xa', '0xa', '0xb'])
+})
+
+test('B5: where the chain went back, so does the head that is shown', async () => {
+  const shown = telling(10n, 9n)
+  expect([await shown(), await shown(), await shown()]).toEqual(['0xa', '0x9', '0x9'])
+})
