@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { isBursarError } from '../errors/bursarError.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
 
 interface Waiting {
@@ -22,6 +23,10 @@ export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTranspo
   async function flush(): Promise<void> {
     const group = waiting
     waiting = []
+    await ask(group)
+  }
+
+  async function ask(group: readonly Waiting[]): Promise<void> {
     const requests = group.flatMap((entry) => entry.requests)
     try {
       const outcomes = await untilAllLeft(group, (signal) => inner.send(requests, signal))
@@ -31,6 +36,12 @@ export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTranspo
         from += entry.requests.length
       }
     } catch (error) {
+      if (group.length > 1 && isBursarError(error, 'answer_too_large')) {
+        // Whose answer it is, halves tell: nobody fails for what another one asked.
+        const half = Math.ceil(group.length / 2)
+        await Promise.all([ask(group.slice(0, half)), ask(group.slice(half))])
+        return
+      }
       for (const entry of group) entry.reject(error)
     }
   }

@@ -246,7 +246,13 @@ function isInternalError(outcome: RpcOutcome): boolean {
   )
 }
 
-/** The provider failed. Refusals of the chain are outcomes and never come here; neither do callers who left. */
+/**
+ * The provider failed. Refusals of the chain are outcomes and never come here; neither do callers who left, nor is it
+ * a failure that there is more of an answer than we take.
+ */
 export function countsAgainst(error: unknown): boolean {
-  return isBursarError(error) && error.kind === 'provider'
+  return isBursarError(error) && error.kind === 'provider' && !isTooLarge(error)
 }
+
+/** Whoever is asked may be as generous; one that sends anything at all in any length must not stop the others. */
+export const isTooLarge = (error: unknown): boolean => isBursarError(error, 'answer_too_large')

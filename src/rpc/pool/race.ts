@@ -1,5 +1,5 @@
 import type { RpcOutcome, RpcRequest } from '../transport.ts'
-import { countsAgainst, type Member } from './member.ts'
+import { countsAgainst, isTooLarge, type Member } from './member.ts'
 
 export interface RaceOptions {
   /**
@@ -35,7 +35,7 @@ const MAY_BE_MISSING = /^eth_get(TransactionReceipt|TransactionByHash|BlockByNum
  * Asks members in order until one answers. A provider that fails hands over to the next at once; one that is slow
  * gets company after each hedge delay, and the first answer wins. A null does not beat a value that is still on its
  * way, nor an answer from an older block a newer one; one from far behind beats nothing. What the chain refused is an
- * answer. When all fail, the first failure is thrown.
+ * answer. When all fail, the first failure is thrown, or that the answer is too large.
  */
 export function race(
   members: readonly Member[],
@@ -177,8 +177,8 @@ class Race {
   #failed(member: Member, error: unknown): void {
     this.#ended(member)
     if (this.#settled) return
-    if (countsAgainst(error)) {
-      this.#failure ??= error
+    if (countsAgainst(error) || isTooLarge(error)) {
+      if (this.#failure === undefined || isTooLarge(error)) this.#failure = error
       this.#passOver(member)
     } else this.#settle(() => this.#reject(error))
   }
