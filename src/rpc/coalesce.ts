@@ -15,7 +15,8 @@ export const MAX_BATCH = 100
 
 /**
  * Joins what independent callers ask in the same turn of the event loop into one round trip of at most
- * `maxBatch` calls. One caller's abort ends that caller's wait; when all have left, the round trip ends too.
+ * `maxBatch` calls; what one caller asks in one piece is not divided, however much it is. One caller's abort ends that
+ * caller's wait; when all have left, the round trip ends too.
  */
 export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTransport {
   let waiting: Waiting[] = []

@@ -168,9 +168,7 @@ test('F20: a clock that is set back makes nothing live longer, one that is set f
 })
 
 test('M1: hits, misses and what a full cache drops are told to the metrics', async () => {
-  const levels = new Map<string, number>()
-  const gauge = (name: string, _labels: object, value: number) => void levels.set(name, value)
-  const metrics = { ...countingMetrics(), gauge }
+  const metrics = countingMetrics()
   const [first, second] = ['0x1', '0x2'].map((account): RpcRequest => {
     return { method: 'eth_getBalance', params: [account, 'latest'] }
   }) as [RpcRequest, RpcRequest]
@@ -181,7 +179,8 @@ test('M1: hits, misses and what a full cache drops are told to the metrics', asy
   const labels = { chain: 'eip155:1', method: 'eth_getBalance' }
   expect(metrics.total('rpc_cache_hits', labels)).toBe(1)
   expect(metrics.total('rpc_cache_misses', labels)).toBe(2)
-  expect(levels.get('rpc_cache_evictions')).toBe(1)
+  expect(metrics.total('rpc_cache_evictions')).toBe(1)
+  expect(metrics.total('rpc_cache_entries')).toBe(1)
 })
 
 test('property: two questions share an entry exactly when they are the same question', async () => {
