@@ -63,6 +63,11 @@ export class PlausibleHeads {
     return corrected
   }
 
+  /** The newest block that is believed. */
+  get newest(): bigint | undefined {
+    return this.#newest?.head
+  }
+
   /** Whether a head is too far behind the newest that was believed. */
   isBehind(head: bigint): boolean {
     return this.#newest !== undefined && this.#newest.head - head > this.#maxLag
@@ -77,7 +82,7 @@ export class PlausibleHeads {
    */
   hasStopped(member: Member): boolean {
     const furthest = this.#furthest.get(member)
-    const newest = this.#newest?.head
+    const { newest } = this
     if (!furthest || newest === undefined || !this.isBehind(furthest.claim)) return false
     if (this.#uptime() - furthest.since <= this.#stuckMs) return false
     const standing = this.#members.filter((each) => !each.wrongChain)

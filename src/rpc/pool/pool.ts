@@ -61,7 +61,8 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
   /** Endpoints that are a little behind are no reason to expect less of the others; a chain that went back is. */
   function noteAnswered(head: bigint | undefined): void {
     if (head === undefined) return
-    const isLower = answered !== undefined && head < answered
+    const hasGoneBack = answered !== undefined && heads.newest !== undefined && heads.newest < answered
+    const isLower = answered !== undefined && head < answered && !hasGoneBack
     answeredLower = isLower ? answeredLower + 1 : 0
     if (isLower && answeredLower < LOWER_BEFORE_ROLLBACK) return
     answered = head
