@@ -130,6 +130,10 @@ export const errorCatalogue = {
     message: `No nonce can be reserved: Redis does not serve (${c.reason}), and NONCE_FALLBACK=refuse. Nothing was signed.`,
     fix: 'Call again in a few seconds. If it persists, ask the operator to mend Redis (doctor checks it) or to set NONCE_FALLBACK=journal.',
   })),
+  answer_too_large: spec(2011, 'provider', 'no', (c: { method: string; host: string; most: string }) => ({
+    message: `The answer of ${c.host} to ${c.method} is larger than ${c.most}; it was not read.`,
+    fix: 'Ask for less in one call: fewer accounts or assets (get_balances), a contract call that returns less.',
+  })),
   rpc_refused: spec(2004, 'chain', 'no', (c: { method: string; code: number }) => ({
     message: `The chain refused ${c.method} (code ${c.code}); its words are in quoted.`,
     fix: 'Check the arguments against the quoted reason.',

@@ -13,7 +13,7 @@ import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { inclusionFact, readStatus, requireCanonical } from './status.ts'
-import { type LeftOut, Witnesses } from './witnesses.ts'
+import { type HasStopped, type LeftOut, Witnesses } from './witnesses.ts'
 
 const MAX_TRIES = 3
 
@@ -25,6 +25,8 @@ export interface EvmReads {
   readonly shown: ChainClient
   /** Endpoints that answer now, each by itself. */
   readonly witnesses: () => readonly ChainClient[]
+  /** Whether one of them has long stopped following the chain; absent: none ever. */
+  readonly witnessStopped?: HasStopped
   /** Told of each witness that was asked in vain. */
   readonly witnessLeftOut?: LeftOut
   /** Every endpoint, each by itself. */
@@ -37,7 +39,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
   for (const [name, address] of Object.entries(chain.contracts)) {
     parseAddress(address, `${chain.env}_CONTRACT_${name.toUpperCase()}`)
   }
-  const witnesses = new Witnesses(reads.witnesses, reads.witnessLeftOut)
+  const witnesses = new Witnesses(reads.witnesses, reads.witnessStopped, reads.witnessLeftOut)
   const assets = new EvmAssets(chain, client)
   const rehearsals = new EvmRehearsals(client, assets, witnesses)
   const balances = new EvmBalances(chain, shown, client)

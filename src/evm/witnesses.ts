@@ -20,6 +20,9 @@ export interface Question {
 /** An endpoint was no witness: it failed or did not answer in time, or it has stopped following its chain. */
 export type LeftOut = (host: string, why: 'silent' | 'stale') => void
 
+/** Whether an endpoint is behind the chain and has long stopped following it. Asked right after its newest block was. */
+export type HasStopped = (client: ChainClient) => boolean
+
 /** More than this many agreeing adds cost and no trust. */
 const ENOUGH = 2
 /** One that is silent for so long is left out, as one that fails. */
@@ -32,15 +35,22 @@ const BETWEEN_LOOKS_MS = 250
  * Facts that money depends on, from two endpoints where there are two (T12). Endpoints that fail are left out: one
  * that works is enough. Those that answer must agree. One that does not know the block is waited for, and is believed
  * when it tells the same of its own newest block; when it goes on not knowing, that is a disagreement as well: a block
- * that only one endpoint knows may be invented. One whose own newest block is old has stopped, and is left out.
+ * that only one endpoint knows may be invented. One that has stopped following the chain is left out; where that cannot
+ * be told, it counts.
  */
 export class Witnesses {
   readonly #healthy: () => readonly ChainClient[]
+  readonly #hasStopped: HasStopped
   readonly #leftOut: LeftOut
 
   /** `leftOut` is told of each that was asked and is no witness: what two agree on may be the word of one. */
-  constructor(healthy: () => readonly ChainClient[], leftOut: LeftOut = () => undefined) {
+  constructor(
+    healthy: () => readonly ChainClient[],
+    hasStopped: HasStopped = () => false,
+    leftOut: LeftOut = () => undefined,
+  ) {
     this.#healthy = healthy
+    this.#hasStopped = hasStopped
     this.#leftOut = leftOut
   }
 
@@ -48,62 +58,52 @@ export class Witnesses {
   async agree(questions: readonly Question[], signal: AbortSignal): Promise<void> {
     const clients = this.#healthy().slice(0, ENOUGH + 1)
     if (clients.length < ENOUGH) return
-    await Promise.all(clients.map((client) => requireAgreement(client, questions, this.#leftOut, signal)))
+    await Promise.all(clients.map((client) => this.#requireAgreement(client, questions, signal)))
+  }
+
+  async #requireAgreement(
+    client: ChainClient,
+    questions: readonly Question[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    let open = questions
+    for (let look = 1; open.length > 0; look++) {
+      const told = await ask(client, open, (question) => question.request, signal)
+      if (told === undefined) return this.#leftOut(client.host, 'silent')
+      const unknown = open.filter((question, index) => !confirms(client, question, told[index]))
+      open = await this.#stillOpen(client, unknown, signal)
+      if (open.length > 0 && look === LOOKS) throw disagreement(client, open[0] as Question)
+      if (open.length > 0) await pause(BETWEEN_LOOKS_MS, signal)
+      signal.throwIfAborted()
+    }
+  }
+
+  /** Those of the questions that the endpoint does not answer like this at its own newest block either. */
+  async #stillOpen(
+    client: ChainClient,
+    unknown: readonly Question[],
+    signal: AbortSignal,
+  ): Promise<readonly Question[]> {
+    const elsewhere = unknown.filter(({ newest }) => newest !== undefined)
+    if (unknown.length === 0) return unknown
+    const told = await ask(client, [HEAD, ...elsewhere], ({ request, newest }) => newest ?? request, signal)
+    const why = told === undefined ? 'silent' : this.#hasStopped(client) ? 'stale' : undefined
+    if (why !== undefined) this.#leftOut(client.host, why)
+    if (told === undefined || why !== undefined) return []
+    const settled = elsewhere.filter(({ essence, claimed }, index) => {
+      // Its newest block may differ for good reasons: only a match tells something.
+      return essenceOf(told[index + 1], essence) === claimed
+    })
+    return unknown.filter((question) => !settled.includes(question))
   }
 }
 
-async function requireAgreement(
-  client: ChainClient,
-  questions: readonly Question[],
-  leftOut: LeftOut,
-  signal: AbortSignal,
-): Promise<void> {
-  let open = questions
-  for (let look = 1; open.length > 0; look++) {
-    const told = await ask(client, open, (question) => question.request, signal)
-    if (told === undefined) return leftOut(client.host, 'silent')
-    const unknown = open.filter((question, index) => !confirms(client, question, told[index]))
-    open = await stillOpen(client, unknown, leftOut, signal)
-    if (open.length > 0 && look === LOOKS) throw disagreement(client, open[0] as Question)
-    if (open.length > 0) await pause(BETWEEN_LOOKS_MS, signal)
-    signal.throwIfAborted()
-  }
-}
-
-/** Those of the questions that the endpoint does not answer like this at its own newest block either. */
-async function stillOpen(
-  client: ChainClient,
-  unknown: readonly Question[],
-  leftOut: LeftOut,
-  signal: AbortSignal,
-): Promise<readonly Question[]> {
-  const elsewhere = unknown.filter(({ newest }) => newest !== undefined)
-  if (unknown.length === 0) return unknown
-  const told = await ask(client, [HEAD, ...elsewhere], ({ request, newest }) => newest ?? request, signal)
-  const why = told === undefined ? 'silent' : isStale(told[0]) ? 'stale' : undefined
-  if (why !== undefined) leftOut(client.host, why)
-  if (told === undefined || why !== undefined) return []
-  const settled = elsewhere.filter(({ essence, claimed }, index) => {
-    // Its newest block may differ for good reasons: only a match tells something.
-    return essenceOf(told[index + 1], essence) === claimed
-  })
-  return unknown.filter((question) => !settled.includes(question))
-}
-
-/** The newest block of an endpoint, asked along with facts. */
+/** The newest block of an endpoint, asked along with facts: what is known of it is as new as its answer. */
 const HEAD: Question = {
   request: LATEST_BLOCK,
   what: 'its newest block',
   claimed: '',
   essence: String,
-}
-const STALE_SECONDS = 60
-
-/** Whether the endpoint has stopped following its chain: then it is no witness of what is new. */
-function isStale(outcome: RpcOutcome | undefined): boolean {
-  if (!outcome?.ok || typeof outcome.result !== 'object' || outcome.result === null) return false
-  const { timestamp } = outcome.result as { readonly timestamp?: unknown }
-  return typeof timestamp === 'string' && Date.now() / 1_000 - Number(timestamp) > STALE_SECONDS
 }
 
 /** Whether the endpoint tells the same of that very block; false when it does not know. Throws when it contradicts. */

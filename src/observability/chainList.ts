@@ -32,7 +32,7 @@ export interface ListedChain {
 export type AccessTo = (chain: string) => Promise<Pick<ChainAccess, 'report'> & { readonly live: LiveState }>
 export type LiveState = Pick<ChainAccess['live'], 'following' | 'report'>
 
-/** The usable chains, each with its head as its endpoint gives it now, and the names of the others. */
+/** The usable chains, each with its newest block as it was at most 12 seconds ago, and the names of the others. */
 export async function listChains(
   directory: ChainDirectory,
   access: AccessTo,

@@ -13,6 +13,8 @@ const PRESENCE_MS = 30_000
 /** For how long a lowered rate is told to members that have not heard of it; they raise it by themselves. */
 const SLOW_MS = 5_000
 const LONGEST_PAUSE_MS = 60_000
+/** A process that was told to wait may be this late, and still finds its part. */
+const LATE_MS = 250
 /** Time from asking to leaving: what is allowed at first, and its bounds later. It lengthens the window. */
 const AHEAD = { first: 50, least: 20, most: 320 }
 
@@ -35,8 +37,8 @@ export function redisCalls(redis: RedisConnection): SharedCalls {
       await redis.opened()
       const asked = performance.now()
       const promised = ahead
-      const keys = ['slices', 'members', 'slow', 'pause'].map((name) => keyOf(scope, name))
-      const limits = [SLICE_MS, COUNTS_MS, PRESENCE_MS, LONGEST_PAUSE_MS]
+      const keys = ['slices', 'members', 'slow', 'pause', 'waiting'].map((name) => keyOf(scope, name))
+      const limits = [SLICE_MS, COUNTS_MS, PRESENCE_MS, LONGEST_PAUSE_MS, LATE_MS]
       const reply = await redis.run(takeCalls, keys, [calls, perSecond, member, promised, ...limits])
       const [granted, retryInMs, members, known, rate, pauseMs] = numbersOf(reply)
       const elapsed = performance.now() - asked

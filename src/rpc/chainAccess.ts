@@ -30,6 +30,8 @@ export interface ChainAccess {
   readonly shown: ChainClient
   /** Endpoints that answer now, each by itself: for reads that more than one must agree on. */
   witnesses(): readonly ChainClient[]
+  /** Whether one of them has long stopped following the chain, by what was seen of it. */
+  witnessStopped(client: ChainClient): boolean
   /** Notes one of them that was asked and could not be counted. */
   witnessLeftOut(host: string, why: string): void
   /** Forgets what was true of the newest block; called after sends of our own. */
@@ -145,6 +147,8 @@ export function openChainAccess(
     client,
     shown: chainClient(chain.id, shownWhileFollowed),
     witnesses: () => pool.reachable().flatMap((transport) => clientOf.get(transport) ?? []),
+    witnessStopped: (witness) =>
+      members.some(({ transport }) => clientOf.get(transport) === witness && pool.hasStopped(transport)),
     witnessLeftOut(host, why) {
       options.metrics.count('rpc_witnesses_left_out', { chain: chain.id, host, why })
       logger.debug('a witness was left out', { chain: chain.id, host, why })

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { isBursarError } from '../errors/bursarError.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
 
 interface Waiting {
@@ -14,7 +15,8 @@ export const MAX_BATCH = 100
 
 /**
  * Joins what independent callers ask in the same turn of the event loop into one round trip of at most
- * `maxBatch` calls. One caller's abort ends that caller's wait; when all have left, the round trip ends too.
+ * `maxBatch` calls; what one caller asks in one piece is not divided, however much it is. One caller's abort ends that
+ * caller's wait; when all have left, the round trip ends too.
  */
 export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTransport {
   let waiting: Waiting[] = []
@@ -22,6 +24,10 @@ export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTranspo
   async function flush(): Promise<void> {
     const group = waiting
     waiting = []
+    await ask(group)
+  }
+
+  async function ask(group: readonly Waiting[]): Promise<void> {
     const requests = group.flatMap((entry) => entry.requests)
     try {
       const outcomes = await untilAllLeft(group, (signal) => inner.send(requests, signal))
@@ -31,6 +37,12 @@ export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTranspo
         from += entry.requests.length
       }
     } catch (error) {
+      if (group.length > 1 && isBursarError(error, 'answer_too_large')) {
+        // Whose answer it is, halves tell: nobody fails for what another one asked.
+        const half = Math.ceil(group.length / 2)
+        await Promise.all([ask(group.slice(0, half)), ask(group.slice(half))])
+        return
+      }
       for (const entry of group) entry.reject(error)
     }
   }

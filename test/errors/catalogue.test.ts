@@ -24,6 +24,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   provider_throttled: 2008,
   provider_disagreement: 2009,
   nonces_unavailable: 2010,
+  answer_too_large: 2011,
   rpc_refused: 2004,
   chain_replaced: 2007,
   rpc_method_missing: 2005,

@@ -21,6 +21,7 @@ export const contexts: { readonly [C in ErrorCode]: ErrorContext<C> } = {
   provider_throttled: { host: 'rpc.example', retryAfterMs: 2_000 },
   provider_disagreement: { what: 'the balance of 0x7099', host: 'b.example' },
   nonces_unavailable: { reason: 'ECONNREFUSED' },
+  answer_too_large: { method: 'eth_call', host: 'rpc.example', most: '64 MiB' },
   rpc_refused: { method: 'eth_call', code: -32000 },
   rpc_method_missing: { method: 'eth_simulateV1', host: 'rpc.example:443' },
   send_forbidden: { method: 'eth_sendRawTransaction' },

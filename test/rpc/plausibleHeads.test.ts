@@ -4,14 +4,17 @@ import { PlausibleHeads } from '../../src/rpc/pool/plausibleHeads.ts'
 
 const BLOCK_MS = 2_000
 let now = 0
+let uptime = 0
 let heads: PlausibleHeads
 
 /** Members that are never asked anything, and what is made of their claims. */
 function pool(count: number) {
   now = 1_000_000
+  uptime = 0
   const transport = { host: 'node.example', close: async () => undefined, send: async () => [] }
   const members = Array.from({ length: count }, () => new Member({ transport, priority: 0, weight: 1 }))
-  heads = new PlausibleHeads(members, 5n, BLOCK_MS, () => now)
+  const clocks = [() => now, () => uptime] as const
+  heads = new PlausibleHeads(members, 5n, BLOCK_MS, ...clocks)
   const claim = (index: number, head: bigint, time?: number) =>
     heads.note(members[index] as Member, head, time)
   return { members, claim }
@@ -113,4 +116,33 @@ test('F19: what was told is remembered although the endpoint that told it has go
   claim(1, 910n)
   expect(heads.isBehind(906n)).toBe(false)
   expect(members.map(({ head }) => head)).toEqual([900n, 910n])
+})
+
+test('F17: an endpoint has stopped when its block stays the same for a minute while the chain goes on', () => {
+  const { members, claim } = pool(2)
+  const stopped = () => members.map((member) => heads.hasStopped(member))
+  claim(0, 1_000n)
+  claim(1, 1_000n)
+  uptime += 60_000
+  claim(0, 1_006n)
+  expect(stopped()).toEqual([false, false])
+  uptime += 1
+  expect(stopped()).toEqual([false, true])
+  claim(1, 1_001n)
+  // Within the lag that is nobody's fault; and it goes on.
+  expect(stopped()).toEqual([false, false])
+  uptime += 60_001
+  claim(0, 1_007n)
+  expect(stopped()).toEqual([false, true])
+})
+
+test('T12: two who stand still together outweigh one who goes on: the chain may have halted', () => {
+  const { members, claim } = pool(3)
+  for (const index of [0, 1, 2]) claim(index, 1_000n)
+  uptime += 3_600_000
+  claim(0, 1_040n)
+  claim(1, 1_000n)
+  expect(members.map((member) => heads.hasStopped(member))).toEqual([false, false, false])
+  claim(2, 1_041n)
+  expect(members.map((member) => heads.hasStopped(member))).toEqual([false, true, false])
 })

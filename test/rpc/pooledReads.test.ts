@@ -104,3 +104,23 @@ test('F17: a burst in flight towards an endpoint that falls silent is answered b
   await vi.advanceTimersByTimeAsync(500)
   expect(await Promise.all(answers)).toEqual(Array(64).fill([{ ok: true, result: '0x1' }]))
 })
+
+test('B5: an answer that is a little behind does not lower what is expected of the next', async () => {
+  const nodes = [nodeAt(10n), nodeAt(10n)]
+  const pool = poolOf(nodes)
+  expect(await ask(pool)).toBe('0xa')
+  for (const node of nodes) node.head = 9n
+  expect(await ask(pool)).toBe('0x9')
+  ;(nodes[1] as Node).head = 10n
+  expect(await ask(pool)).toBe('0xa')
+})
+
+test('B5: a chain that went back is followed, and costs no second call for ever', async () => {
+  const nodes = [nodeAt(10n), nodeAt(10n)]
+  const pool = poolOf(nodes)
+  await ask(pool)
+  for (const node of nodes) node.head = 9n
+  for (let call = 0; call < 3; call++) expect(await ask(pool)).toBe('0x9')
+  ;(nodes[1] as Node).head = 10n
+  expect(await ask(pool)).toBe('0x9')
+})

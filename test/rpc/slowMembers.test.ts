@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { BursarError } from '../../src/errors/bursarError.ts'
 import { unattended } from '../../src/primitives/abort.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
 import type { RateLimiter } from '../../src/rpc/endpoint/rateLimiter.ts'
+import { Member } from '../../src/rpc/pool/member.ts'
 import { type Pool, pooled } from '../../src/rpc/pool/pool.ts'
 import type { RpcRequest, RpcTransport } from '../../src/rpc/transport.ts'
 
@@ -111,4 +113,64 @@ test('B4: an endpoint whose calls we held back ourselves is not blamed for being
   const pool = poolOf(nodes, limiterThat(0, true))
   for (let call = 0; call < 5; call++) await ask(pool, 500)
   expect(pool.report()).toMatchObject([{ state: 'healthy', errorRate: 0 }, { state: 'healthy' }])
+})
+
+test('B4: calls that are in flight when an endpoint falls silent do not wait for the budget of second calls', async () => {
+  const nodes = [node(undefined), node(1)]
+  const pool = poolOf(nodes)
+  const answers = Promise.all(Array.from({ length: 300 }, () => pool.send([BALANCE], unattended())))
+  await vi.advanceTimersByTimeAsync(400)
+  expect(await Promise.race([answers, 'waiting'])).toHaveLength(300)
+  expect(nodes).toMatchObject([
+    { asked: 300, ended: 300 },
+    { asked: 300, ended: 0 },
+  ])
+})
+
+test('B4: where all are slow the budget holds: nobody rests, and calls are not doubled', async () => {
+  const nodes = [node(3_000), node(3_000)]
+  const pool = poolOf(nodes)
+  const answers = Promise.all(Array.from({ length: 300 }, () => pool.send([BALANCE], unattended())))
+  await vi.advanceTimersByTimeAsync(3_200)
+  expect(await answers).toHaveLength(300)
+  expect(nodes.map(({ asked }) => asked)).toEqual([300, 100])
+})
+
+test('F17: a black hole that is tried again and loses the race stays out until it answers', async () => {
+  let works: boolean | undefined = false
+  const member = new Member({
+    transport: {
+      host: 'node.example',
+      close: async () => undefined,
+      send: (_, signal) =>
+        new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+          if (works) resolve([{ ok: true, result: '0x1' }])
+          if (works !== false) return
+          reject(new BursarError('provider_unreachable', { host: 'node.example', reason: 'HTTP 500' }))
+        }),
+    },
+    ...{ priority: 0, weight: 1 },
+  })
+  const state = () => member.report(undefined, 2n).state
+  for (let call = 0; call < 3; call++) await member.send([BALANCE], unattended()).catch(() => undefined)
+  expect(state()).toBe('open')
+  works = undefined
+  for (let round = 0; round < 3; round++) {
+    await vi.advanceTimersByTimeAsync(2_001)
+    const race = new AbortController()
+    const test = expect(member.send([BALANCE], race.signal)).rejects.toMatchObject({ name: 'AbortError' })
+    // Others who come while it is tested are turned away with it, and not let through one after the other.
+    const other = expect(member.send([BALANCE], unattended())).rejects.toMatchObject({
+      context: { reason: 'it failed several times and is given a rest' },
+    })
+    expect(state()).toBe('probing')
+    race.abort()
+    await Promise.all([test, other])
+    expect(state()).toBe('open')
+  }
+  works = true
+  await vi.advanceTimersByTimeAsync(2_001)
+  expect(await member.send([BALANCE], unattended())).toEqual([{ ok: true, result: '0x1' }])
+  expect(state()).toBe('healthy')
 })

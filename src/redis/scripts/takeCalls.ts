@@ -6,6 +6,7 @@ export const takeCalls = new RedisScript(`
 --       2 members  zset   member -> when it was last seen, ms
 --       3 slow     string calls a second that a refusal has left, expires
 --       4 pause    string exists while the provider wants nothing at all, expires
+--       5 waiting  zset   member that was told to wait -> until when it is expected back, ms
 -- ARGV: 1 calls wanted, 0 to say only "I am here"
 --       2 calls a second
 --       3 member
@@ -14,14 +15,16 @@ export const takeCalls = new RedisScript(`
 --       6 ms for which a slice counts after its end
 --       7 ms after which a silent member is gone
 --       8 longest pause, ms
+--       9 how late a member that waits may come back, ms
 -- RETURNS: granted, ms to wait when nothing was granted, members, 1 if the member was known, calls a second, pause ms
 -- INVARIANT: calls are dated at the latest moment at which they may leave, and count until all of their slice is a
 --            second old: whatever left within a second was counted when the last of it was granted.
+--            Who was told to wait finds its part when it comes back: the first to ask again does not take all.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local wanted, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
 local ahead, slice, counts = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local presence, longest = tonumber(ARGV[7]), tonumber(ARGV[8])
+local presence, longest, late = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - presence)
 local known = redis.call('ZSCORE', KEYS[2], ARGV[3]) and 1 or 0
@@ -54,9 +57,15 @@ for i = 1, #entries, 2 do
   end
 end
 
+redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now)
+-- Nobody waits for longer than a second: the clock was set back.
+redis.call('ZREMRANGEBYSCORE', KEYS[5], now + 2 * counts + late, '+inf')
+redis.call('ZREM', KEYS[5], ARGV[3])
+local others = redis.call('ZCARD', KEYS[5])
+
 local free = rate - used
 if free >= 1 then
-  local granted = math.min(wanted, free)
+  local granted = math.min(wanted, math.max(1, math.floor(free / (others + 1))))
   redis.call('HINCRBY', KEYS[1], math.floor((now + ahead) / slice), granted)
   redis.call('PEXPIRE', KEYS[1], 10 * counts)
   return {granted, 0, members, known, rate, 0}
@@ -68,5 +77,7 @@ for _, entry in ipairs(live) do
   free = free + entry[2]
   if free >= 1 then break end
 end
+redis.call('ZADD', KEYS[5], now + wait + late, ARGV[3])
+redis.call('PEXPIRE', KEYS[5], 10 * counts)
 return {0, wait, members, known, rate, 0}
 `)

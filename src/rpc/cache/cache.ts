@@ -1,4 +1,4 @@
-/** A bounded store of answers. Values are never copied: whoever stores one freezes it. */
+/** A bounded store of answers. Values are never copied: what one caller is given others hold too, and nobody may change it. */
 export interface Cache {
   get(key: string): unknown
   /** Keeps a value for `ttlMs`, or until it is the least recently used one of a full cache. */

@@ -1,4 +1,4 @@
-import { unattended } from '../../primitives/abort.ts'
+import { pause, unattended } from '../../primitives/abort.ts'
 import { canonicalJson } from '../../primitives/json.ts'
 import { type Metrics, silentMetrics } from '../../primitives/metrics.ts'
 import { newestBlockIn } from '../pool/heads.ts'
@@ -16,9 +16,13 @@ export interface CachedTransport extends RpcTransport {
 /** Kept as long as there is room: what cannot change has no age. */
 const FOREVER_MS = 24 * 3_600_000
 
+/** An answer from before the newest block that was shown is asked for again; told so often in a row it is the chain. */
+const LOOKS = 3
+const BETWEEN_LOOKS_MS = 100
+
 /**
  * Answers from the cache while they are true. Callers who ask the same at the same time share one round trip. Refusals
- * and nulls are not kept: both are often about to change.
+ * and nulls are not kept: both are often about to change. The newest block that is shown goes back only when it is the chain that has.
  */
 export function cached(
   inner: RpcTransport,
@@ -30,6 +34,20 @@ export function cached(
   /** Entries about the newest block carry the generation in their key; a new head makes all of them unreachable. */
   let generation = 0
   let head: bigint | undefined
+  let shown: bigint | undefined
+
+  async function ask(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    for (let look = 1; ; look++) {
+      const outcomes = await inner.send(requests, signal)
+      const seen = newestBlockIn(requests, outcomes)
+      const isBack = seen !== undefined && shown !== undefined && seen < shown
+      if (!isBack || look === LOOKS) {
+        shown = seen ?? shown
+        return outcomes
+      }
+      await pause(BETWEEN_LOOKS_MS, signal)
+    }
+  }
 
   /** Said by an endpoint that has not heard of the newest block: true of an older one than is known. */
   function isBehind(requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): boolean {
@@ -42,7 +60,7 @@ export function cached(
     requests: readonly RpcRequest[],
     ttlMs: number,
   ): Promise<readonly RpcOutcome[]> {
-    const outcomes = await inner.send(requests, unattended())
+    const outcomes = await ask(requests, unattended())
     if (outcomes.every(isKeepable) && !isBehind(requests, outcomes)) {
       cache.set(key, Object.freeze(outcomes), ttlMs)
       const { size, evictions } = cache.stats()
@@ -77,7 +95,7 @@ export function cached(
     send(requests, signal) {
       if (signal.aborted) return Promise.reject(signal.reason)
       const lifetime = lifetimeOfBatch(requests)
-      if (lifetime.kind === 'never') return inner.send(requests, signal)
+      if (lifetime.kind === 'never') return ask(requests, signal)
       const about = lifetime.kind === 'forever' ? 'f' : `${generation}`
       const key = `${scope} ${about} ${canonicalJson(requests.map(({ method, params }) => [method, params]))}`
       const kept = cache.get(key) as readonly RpcOutcome[] | undefined

@@ -17,7 +17,7 @@ interface Entry {
  * knows its end by the monotonic clock as well, which stands still while the machine sleeps. The earlier one counts.
  */
 export function lruNodeCache(maxEntries: number, clock: Clock = monotonicClock): Cache {
-  // Clones cost ten times the look-up (and a frozen answer needs none).
+  // Clones cost ten times the look-up (and what nobody changes needs none).
   const store = new NodeCache({ useClones: false, checkperiod: SWEEP_SECONDS })
   /** Keys in the order of their last use: a Map keeps insertion order. */
   const order = new Map<string, undefined>()

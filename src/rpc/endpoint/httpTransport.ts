@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import { errors, Pool } from 'undici'
 import { BursarError } from '../../errors/bursarError.ts'
 import { withDeadline } from '../../primitives/abort.ts'
 import type { Secret } from '../../primitives/secret.ts'
@@ -13,7 +13,7 @@ export interface HttpTransportOptions {
   readonly connections?: number
 }
 
-const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+const MAX_RESPONSE_MIB = 64
 /**
  * Said by what stands before a node, whatever the body is: no credentials, too slow, too many, nobody there. Taken for
  * the chain's answer, a rate limit would read as a revert, or as an endpoint that takes no batches.
@@ -30,7 +30,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
     connectTimeout: timeoutMs,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    maxResponseSize: MAX_RESPONSE_BYTES,
+    maxResponseSize: MAX_RESPONSE_MIB * 1024 * 1024,
   })
   const path = `${url.pathname}${url.search}`
   const headers: Record<string, string> = { 'content-type': 'application/json', accept: 'application/json' }
@@ -54,12 +54,16 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
     throw new BursarError('provider_unreachable', { host, reason: `HTTP ${statusCode}` })
   }
 
-  async function post(body: unknown, signal: AbortSignal): Promise<string> {
+  /** `method` is for what is said when it fails. */
+  async function post(body: unknown, method: string, signal: AbortSignal): Promise<string> {
     try {
       return await withDeadline(timeoutMs, signal, (limited) => exchange(body, limited))
     } catch (error) {
       if (error instanceof BursarError) throw error
       signal.throwIfAborted()
+      if (error instanceof errors.ResponseExceededMaxSizeError) {
+        throw new BursarError('answer_too_large', { method, host, most: `${MAX_RESPONSE_MIB} MiB` })
+      }
       throw new BursarError(
         'provider_unreachable',
         { host, reason: failureOf(error, timeoutMs) },
@@ -70,7 +74,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
 
   async function one({ method, params }: RpcRequest, signal: AbortSignal): Promise<RpcOutcome> {
     const id = nextId++
-    return shown(parseAnswer(await post({ jsonrpc: '2.0', id, method, params }, signal), id, host))
+    return shown(parseAnswer(await post({ jsonrpc: '2.0', id, method, params }, method, signal), id, host))
   }
 
   async function together(
@@ -79,7 +83,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   ): Promise<readonly RpcOutcome[]> {
     const calls = requests.map(({ method, params }) => ({ jsonrpc: '2.0', id: nextId++, method, params }))
     const ids = calls.map(({ id }) => id)
-    const outcomes = parseBatch(await post(calls, signal), ids, host)
+    const outcomes = parseBatch(await post(calls, `a batch of ${calls.length} calls`, signal), ids, host)
     // One refusal for all of a batch is known by being the same for each of its calls.
     return isRefusalOfBatch(outcomes) ? outcomes : outcomes.map(shown)
   }

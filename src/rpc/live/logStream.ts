@@ -66,7 +66,7 @@ export class LogStream {
 
   /**
    * Batches until the signal aborts; to be called once. Throws `chain_replaced` when nothing of the cursor is on the
-   * chain, and `rpc_refused` when the endpoints refuse the events of a single block.
+   * chain, and `rpc_refused` (or `answer_too_large`) when the events of a single block are not to be had.
    */
   async *batches(start: LogStart, signal: AbortSignal): AsyncGenerator<LogBatch, void, void> {
     const { tracker } = this.#options
@@ -159,7 +159,7 @@ export class LogStream {
     const { logger, metrics, chain } = this.#options
     if (!isBursarError(error) || error.code === 'chain_replaced') throw error
     metrics.count('rpc_log_failures', { chain: chain.id, code: error.code })
-    const refused = error.code === 'rpc_refused'
+    const refused = error.code === 'rpc_refused' || error.code === 'answer_too_large'
     if (range > 1) {
       // One that is too large is refused in as many words as there are providers: a smaller one is tried at once.
       if (refused) return this.#span.refused(range)

@@ -1,5 +1,5 @@
 import type { Chain } from '../../chains/types.ts'
-import { BursarError } from '../../errors/bursarError.ts'
+import { BursarError, isBursarError } from '../../errors/bursarError.ts'
 import type { Metrics } from '../../primitives/metrics.ts'
 import type { BlockReader } from './blockReader.ts'
 import { type BlockPoint, garbage, type HeadBlock } from './blocks.ts'
@@ -32,11 +32,14 @@ export interface LogWalkOptions {
 }
 
 /**
- * So many of the newest blocks are asked for one by one, by hash. Behind one URL there are many nodes, and the ends of
- * a range may be answered by another one than its events: one that is a little behind leaves out the newest events and
- * says nothing, and they would count as read. A block that it does not have it refuses.
+ * So many of the newest blocks are asked for one by one, by hash, and no range reaches into them. Behind one URL there
+ * are many nodes, and the ends of a range may be answered by another one than its events: one that is a little behind
+ * leaves out the newest events and says nothing, and they would count as read. A block that it does not have it
+ * refuses, and is asked for again.
  */
 const BY_HASH = 12
+/** Invalid request, invalid parameters, not supported: the words for a question that a node does not know. */
+const UNKNOWN_SHAPE: ReadonlySet<number> = new Set([-32_600, -32_602, -32_004])
 
 /** Walks along the chain of heads and reads the events of each block on it; first back, where it has left it. */
 export class LogWalk {
@@ -45,6 +48,8 @@ export class LogWalk {
   /** Whether the trail has met the chain since the start: before that, a shorter chain may just be late. */
   #joined = false
   #rangeAsked = 0
+  /** When a block by its hash was refused last, it was the question that was not known, and not the block. */
+  #refusesHashes = false
 
   constructor(trail: LogTrail, options: LogWalkOptions) {
     this.#trail = trail
@@ -76,30 +81,50 @@ export class LogWalk {
    * is, when the events cannot be had; `chain_replaced` when nothing that it knows is on the chain any more.
    */
   async step(path: readonly HeadBlock[], tries: number, signal: AbortSignal): Promise<LogBatch | undefined> {
-    const [oldest] = path
     const head = path.at(-1)
     this.#rangeAsked = 0
-    if (!oldest || !head) return undefined
+    if (!head) return undefined
     if (this.isAstray(path)) return this.#withdraw(path)
     if (head.number < this.next) return undefined
-    if (this.next < oldest.number) return this.#readDeep(path, oldest, signal)
+    const firstByHash = head.number - BigInt(BY_HASH) + 1n
+    const known = this.next < firstByHash ? path : await this.#reachingDown(path, this.next)
+    const oldest = known[0] as HeadBlock
+    if (this.next < oldest.number) {
+      return this.#readDeep(path, oldest.number < firstByHash ? oldest.number : firstByHash, signal)
+    }
+    if (known !== path && this.isAstray(known)) return this.#withdraw(known)
     const from = Number(this.next - oldest.number)
-    const settled = path.length - from - BY_HASH
-    const most = settled > 0 ? Math.min(settled, this.#options.span.size) : this.#options.span.size
-    const blocks = path.slice(from, from + most)
-    return this.#told(blocks, await this.#logsOf(blocks, tries, signal))
+    const deep = Number(firstByHash - this.next)
+    const most = deep > 0 ? Math.min(deep, this.#options.span.size) : this.#options.span.size
+    const blocks = known.slice(from, from + most)
+    // Turn about, where a range loses nothing, or an endpoint does not know the one way of asking.
+    const mayRange = tries % 2 === 1 && (deep > 0 || this.#refusesHashes)
+    return this.#told(blocks, await this.#logsOf(blocks, mayRange, signal))
   }
 
-  /** The events of blocks of which the chain of heads knows each hash. */
+  /** The path with its ancestors down to `from`: after a gap the chain of heads knows no more than the newest block. */
+  async #reachingDown(path: readonly HeadBlock[], from: bigint): Promise<readonly HeadBlock[]> {
+    const { blocks, host } = this.#options
+    let lowest = path[0] as HeadBlock
+    if (lowest.number <= from) return path
+    await blocks.readAhead(from, lowest.number - 1n)
+    const known = [...path]
+    while (lowest.number > from) {
+      const parent = await blocks.byHash(lowest.parentHash)
+      if (parent.number !== lowest.number - 1n) throw garbage(host, 'a parent of another height')
+      known.unshift(parent)
+      lowest = parent
+    }
+    return known
+  }
+
+  /** The events of blocks of which each hash is known. */
   async #logsOf(
     blocks: readonly HeadBlock[],
-    tries: number,
+    mayRange: boolean,
     signal: AbortSignal,
   ): Promise<readonly LogEvent[]> {
-    // Turn about, should an endpoint not know the one way of asking.
-    if (blocks.length <= BY_HASH && tries % 2 === 0) {
-      return this.#options.reader.ofBlocks(blocks, signal)
-    }
+    if (blocks.length <= BY_HASH && !mayRange) return this.#byHash(blocks, signal)
     const first = blocks[0] as HeadBlock
     const last = blocks.at(-1) as HeadBlock
     const answer = await this.#ofRange(first.number, last.number, signal)
@@ -112,12 +137,22 @@ export class LogWalk {
     return answer.logs
   }
 
-  /** Events below what the chain of heads remembers; the ends of a range link it to what was read before. */
-  async #readDeep(path: readonly HeadBlock[], oldest: HeadBlock, signal: AbortSignal): Promise<LogBatch> {
+  async #byHash(blocks: readonly HeadBlock[], signal: AbortSignal): Promise<readonly LogEvent[]> {
+    try {
+      return await this.#options.reader.ofBlocks(blocks, signal)
+    } catch (error) {
+      // A node that is behind refuses the block, not the question.
+      this.#refusesHashes = isBursarError(error, 'rpc_refused') && UNKNOWN_SHAPE.has(error.context.code)
+      throw error
+    }
+  }
+
+  /** Events below `below`, of blocks that the chain of heads does not know; the ends of a range link it to what was read before. */
+  async #readDeep(path: readonly HeadBlock[], below: bigint, signal: AbortSignal): Promise<LogBatch> {
     const { span } = this.#options
     const from = this.next
     const end = from + BigInt(span.size) - 1n
-    const to = end < oldest.number ? end : oldest.number - 1n
+    const to = end < below ? end : below - 1n
     const { first, last, logs } = await this.#ofRange(from, to, signal)
     if (!first || !last) throw this.#elsewhere()
     const before = this.#trail.newest

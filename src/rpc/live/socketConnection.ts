@@ -12,6 +12,7 @@ import {
   type LineChain,
   NO_MESSAGE,
   openLine,
+  placeOn,
   type SocketEndpoint,
   type SocketLine,
   verifyLine,
@@ -119,7 +120,7 @@ export class SocketConnection implements RpcTransport {
     const subscription = this.#subscriptions.add(params, listener)
     const leave = () => {
       const server = this.#subscriptions.remove(subscription)
-      if (server !== undefined && this.#line) this.#unsubscribe(this.#line, server)
+      if (server !== undefined && this.#line) void this.#unsubscribe(this.#line, server)
     }
     if (signal.aborted) leave()
     else {
@@ -226,6 +227,7 @@ export class SocketConnection implements RpcTransport {
       if (stop.aborted) return
       this.#uptime.tick()
       if (performance.now() - this.#heardAt >= heartbeatMs) {
+        await placeOn(line, stop)
         await verifyLine(line, this.#options, heartbeatTimeoutMs, stop)
       }
     }
@@ -233,12 +235,12 @@ export class SocketConnection implements RpcTransport {
 
   async #activate(line: SocketLine, subscription: Subscription): Promise<void> {
     try {
-      await line.endpoint.limiter?.acquire(1, this.#ended.signal)
+      await placeOn(line)
       const call = { method: 'eth_subscribe', params: subscription.params }
       const { timeoutMs } = this.#options.timing
       await line.calls.ask(call, line.wire.send, timeoutMs, this.#ended.signal, (outcome) => {
         const orphan = this.#subscriptions.answered(subscription, outcome, this.host)
-        if (orphan !== undefined) this.#unsubscribe(line, orphan)
+        if (orphan !== undefined) void this.#unsubscribe(line, orphan)
       })
     } catch {
       // The line is gone, which brings the subscription back on the next one; or it is as good as gone.
@@ -247,9 +249,14 @@ export class SocketConnection implements RpcTransport {
   }
 
   /** Nobody waits for it: a server that does not hear it goes on telling what nobody wants to know. */
-  #unsubscribe({ wire, calls }: SocketLine, server: string): void {
+  async #unsubscribe(line: SocketLine, server: string): Promise<void> {
     const call = { method: 'eth_unsubscribe', params: [server] }
-    calls.ask(call, wire.send, this.#options.timing.timeoutMs, this.#ended.signal).catch(() => undefined)
+    try {
+      await placeOn(line)
+      await line.calls.ask(call, line.wire.send, this.#options.timing.timeoutMs, this.#ended.signal)
+    } catch {
+      // The line is gone, and its subscriptions with it.
+    }
   }
 
   async #askAll(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {

@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events'
 import { BursarError, isBursarError } from '../../errors/bursarError.ts'
+import { idle } from '../../primitives/abort.ts'
 import type { Secret } from '../../primitives/secret.ts'
 import { withoutSecretsOf } from '../endpoint/ownSecrets.ts'
 import type { RateLimiter } from '../endpoint/rateLimiter.ts'
@@ -24,6 +26,8 @@ export interface SocketLine {
   readonly wire: SocketWire
   readonly calls: PendingCalls
   readonly endpoint: SocketEndpoint
+  /** Aborts when the connection is no longer open. */
+  readonly gone: AbortSignal
 }
 
 export interface LineOptions extends LineChain {
@@ -59,9 +63,16 @@ export async function openLine(
     }
   }
   wire = await openWire({ url: endpoint.url, timeoutMs, onText }, signal)
-  void wire.closed.then((reason) => calls.failAll(reason))
-  const line = { wire, calls, endpoint }
+  const gone = new AbortController()
+  // Every call that waits for a place listens to it.
+  setMaxListeners(0, gone.signal)
+  void wire.closed.then((reason) => {
+    calls.failAll(reason)
+    gone.abort(new BursarError('provider_unreachable', { host: wireHost(endpoint.url), reason }))
+  })
+  const line = { wire, calls, endpoint, gone: gone.signal }
   try {
+    await endpoint.limiter?.acquire(1, signal)
     await verifyLine(line, options, timeoutMs, signal)
   } catch (error) {
     wire.destroy()
@@ -70,7 +81,28 @@ export async function openLine(
   return line
 }
 
-/** Throws when the other side is silent for `timeoutMs`, or does not serve the chain. */
+/** Between tries to get a place from a limiter that names no time. */
+const PLACE_AGAIN_MS = 1_000
+
+/**
+ * A place for one call within the limit of the endpoint, however long that takes: that we hold a call back is no fault
+ * of the line. Throws only when the signal aborts or the line is gone.
+ */
+export async function placeOn({ endpoint, gone }: SocketLine, signal = gone): Promise<void> {
+  const { limiter } = endpoint
+  while (limiter) {
+    try {
+      await limiter.acquire(1, signal)
+      return
+    } catch (error) {
+      if (!isBursarError(error, 'provider_throttled')) throw error
+      await idle(error.context.retryAfterMs ?? PLACE_AGAIN_MS, signal)
+      signal.throwIfAborted()
+    }
+  }
+}
+
+/** Throws when the other side is silent for `timeoutMs`, or does not serve the chain. Whoever calls has a place for it. */
 export async function verifyLine(
   { wire, calls, endpoint }: SocketLine,
   { chain, identity }: LineChain,

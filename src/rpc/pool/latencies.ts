@@ -20,7 +20,7 @@ class Latencies {
   }
 }
 
-/** Latencies by method; a batch counts under its slowest-looking method, its first. */
+/** Latencies by method; a batch counts under the method of its first call. */
 export class LatencyBook {
   readonly #byMethod = new Map<string, Latencies>()
   /** The quantile is asked for on every call and changes slowly. */

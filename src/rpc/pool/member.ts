@@ -52,10 +52,11 @@ export class Member {
   doubted = false
   problem: string | undefined
   readonly #limiter: RateLimiter | undefined
+  readonly #listeners = new Set<(member: Member) => void>()
   #restsUntil = 0
   #openUntil = 0
   readonly #breaker = circuitBreaker(
-    handleWhen((error) => this.#isToBlame(error)),
+    handleWhen((error) => error instanceof NotProven || this.#isToBlame(error)),
     {
       breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN),
       halfOpenAfter: NO_REST_OF_ITS_OWN,
@@ -69,7 +70,17 @@ export class Member {
     this.#limiter = limiter
     this.#breaker.onBreak(() => {
       this.#openUntil = performance.now() + HALF_OPEN_AFTER_MS
+      for (const listener of [...this.#listeners]) listener(this)
     })
+  }
+
+  /** Told when it is given a rest: whoever waits for it need wait no longer. */
+  listen(listener: (member: Member) => void): void {
+    this.#listeners.add(listener)
+  }
+
+  unlisten(listener: (member: Member) => void): void {
+    this.#listeners.delete(listener)
   }
 
   /** Whether calls may go to it without being a test of whether it is back. */
@@ -105,20 +116,40 @@ export class Member {
     const { host } = this.transport
     const retryAfterMs = this.#restMs
     if (retryAfterMs > 0) throw new BursarError('provider_throttled', { host, retryAfterMs })
-    if (this.#isResting && !isLast) {
-      const reason = 'it failed several times and is given a rest'
-      throw new BursarError('provider_unreachable', { host, reason })
-    }
+    if (!isLast) this.#refuseWhileResting()
     const started = performance.now()
     try {
-      const ask = () => this.#answers(requests, signal)
-      const outcomes = await (isLast && !this.closed ? ask() : this.#breaker.execute(ask))
+      const outcomes = await (isLast && !this.closed
+        ? this.#answers(requests, signal)
+        : this.#breaker.execute(() => this.#tried(requests, signal)))
       this.#note(performance.now() - started, undefined)
       return outcomes
-    } catch (error) {
+    } catch (thrown) {
+      const error = thrown instanceof NotProven ? thrown.cause : thrown
       if (this.#isToBlame(error)) this.#note(undefined, error)
       if (isBursarError(error, 'provider_throttled')) this.#rest(error.context.retryAfterMs)
       throw error
+    }
+  }
+
+  #refuseWhileResting(): void {
+    if (!this.#isResting) return
+    const reason = 'it failed several times and is given a rest'
+    throw new BursarError('provider_unreachable', { host: this.transport.host, reason })
+  }
+
+  /**
+   * The call that tests whether it is back proves that by an answer, and by nothing else. The library takes any error
+   * that is not the endpoint's fault for a success: a caller who left would vouch for a black hole.
+   */
+  async #tried(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
+    // Those who waited for the outcome of a test that failed.
+    this.#refuseWhileResting()
+    const isTest = this.#breaker.state !== CircuitState.Closed
+    try {
+      return await this.#answers(requests, signal)
+    } catch (error) {
+      throw isTest ? new NotProven(error) : error
     }
   }
 
@@ -195,6 +226,13 @@ export class Member {
   }
 }
 
+/** Why a test of whether an endpoint is back has shown nothing. */
+class NotProven extends Error {
+  constructor(cause: unknown) {
+    super('it has not answered', { cause })
+  }
+}
+
 /** Who asks for more is as good as down. */
 const MOST_REST_MS = 60_000
 const INTERNAL_ERROR = -32_603
@@ -208,7 +246,13 @@ function isInternalError(outcome: RpcOutcome): boolean {
   )
 }
 
-/** The provider failed. Refusals of the chain are outcomes and never come here; neither do callers who left. */
+/**
+ * The provider failed. Refusals of the chain are outcomes and never come here; neither do callers who left, nor is it
+ * a failure that there is more of an answer than we take.
+ */
 export function countsAgainst(error: unknown): boolean {
-  return isBursarError(error) && error.kind === 'provider'
+  return isBursarError(error) && error.kind === 'provider' && !isTooLarge(error)
 }
+
+/** Whoever is asked may be as generous; one that sends anything at all in any length must not stop the others. */
+export const isTooLarge = (error: unknown): boolean => isBursarError(error, 'answer_too_large')

@@ -1,3 +1,4 @@
+import { monotonicClock } from '../../primitives/clock.ts'
 import type { Member } from './member.ts'
 
 /** How much faster than its block time a chain may seem to grow: blocks come in bursts, and clocks differ. */
@@ -19,21 +20,34 @@ export class PlausibleHeads {
   readonly #maxLag: bigint
   readonly #blockTimeMs: number
   readonly #now: () => number
+  readonly #uptime: () => number
+  /** The highest block that each has claimed, and since when on the monotonic clock. */
+  readonly #furthest = new Map<Member, { readonly claim: bigint; readonly since: number }>()
   #newest: { readonly head: bigint; readonly at: number } | undefined
   /** Whether two have agreed so far. */
   #agreed = false
 
-  constructor(members: readonly Member[], maxLag: bigint, blockTimeMs: number, now: () => number = Date.now) {
+  /** `now` is the wall clock, which goes on while the machine sleeps; `uptime` is one that nobody can set. */
+  constructor(
+    members: readonly Member[],
+    maxLag: bigint,
+    blockTimeMs: number,
+    now: () => number = Date.now,
+    uptime: () => number = monotonicClock.now,
+  ) {
     this.#members = members
     this.#maxLag = maxLag
     this.#blockTimeMs = blockTimeMs
     this.#now = now
+    this.#uptime = uptime
   }
 
   /** Notes what an endpoint claims. Returns whether the newest block is another one than before. */
   note(member: Member, claim: bigint, time?: number): boolean {
     if (time !== undefined || claim !== member.claim) member.claimedTime = time
     member.claim = claim
+    const furthest = this.#furthest.get(member)
+    if (!furthest || claim > furthest.claim) this.#furthest.set(member, { claim, since: this.#uptime() })
     const corrected = !this.#agreed && this.#agree(member, claim)
     if (!this.#believes(member, claim)) {
       member.doubted = true
@@ -49,9 +63,31 @@ export class PlausibleHeads {
     return corrected
   }
 
+  /** The newest block that is believed. */
+  get newest(): bigint | undefined {
+    return this.#newest?.head
+  }
+
   /** Whether a head is too far behind the newest that was believed. */
   isBehind(head: bigint): boolean {
     return this.#newest !== undefined && this.#newest.head - head > this.#maxLag
+  }
+
+  /**
+   * Whether an endpoint has stopped following its chain, going by blocks and by how long it was watched: what its
+   * blocks say of the time proves nothing while the local clock is wrong, or the chain halted (F20). It is behind the
+   * newest block that was believed, and its own has stayed the same for long: a claim to be ahead silences nobody who
+   * goes on with the chain. Where no more endpoints are ahead than have stopped with it, that is so; where more have
+   * stopped than are ahead, the chain may have halted, and it cannot be told (T12).
+   */
+  hasStopped(member: Member): boolean {
+    const furthest = this.#furthest.get(member)
+    const { newest } = this
+    if (!furthest || newest === undefined || !this.isBehind(furthest.claim)) return false
+    if (this.#uptime() - furthest.since <= this.#stuckMs) return false
+    const standing = this.#members.filter((each) => !each.wrongChain)
+    const ahead = standing.filter((each) => this.#seconds(each, newest)).length
+    return ahead >= standing.filter((each) => this.#seconds(each, furthest.claim)).length
   }
 
   /**

@@ -28,6 +28,8 @@ export interface Pool extends RpcTransport {
   healthy(): readonly RpcTransport[]
   /** Endpoints that answer, whatever their head: who claims to be ahead must not choose who is heard. */
   reachable(): readonly RpcTransport[]
+  /** Whether one of `reachable` is behind the chain and has long stopped following it: no witness of what is new. */
+  hasStopped(transport: RpcTransport): boolean
   /** Those of them that take signed bytes at once: one whose rate limit is reached must not hold up the payment. */
   ready(): readonly RpcTransport[]
 }
@@ -36,6 +38,8 @@ export interface Pool extends RpcTransport {
 const HEDGE = { floor: 25, unknown: 150, ceiling: 2_000 }
 /** Members that serve no traffic are looked at this often, while there is traffic at all. */
 const PROBE_EVERY_MS = 3_000
+/** Only when nobody had a newer block so often in a row, it is the chain that went back. */
+const LOWER_BEFORE_ROLLBACK = 3
 const HEAD: RpcRequest = { method: 'eth_blockNumber', params: [] }
 /** The same with its time, for when endpoints contradict each other. */
 const DATED_HEAD: RpcRequest = { method: 'eth_getBlockByNumber', params: ['latest', false] }
@@ -52,6 +56,18 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
   let probedAt = Number.NEGATIVE_INFINITY
   /** The newest block that a caller was answered: what is answered after it should not be older (B5). */
   let answered: bigint | undefined
+  let answeredLower = 0
+
+  /** Endpoints that are a little behind are no reason to expect less of the others; a chain that went back is. */
+  function noteAnswered(head: bigint | undefined): void {
+    if (head === undefined) return
+    const hasGoneBack = answered !== undefined && heads.newest !== undefined && heads.newest < answered
+    const isLower = answered !== undefined && head < answered && !hasGoneBack
+    answeredLower = isLower ? answeredLower + 1 : 0
+    if (isLower && answeredLower < LOWER_BEFORE_ROLLBACK) return
+    answered = head
+    answeredLower = 0
+  }
 
   /** What an answer says of its endpoint's newest block. */
   function noteHead(member: Member, requests: readonly RpcRequest[], outcomes: readonly RpcOutcome[]): void {
@@ -126,7 +142,7 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
       onFailover: ({ transport }) => metrics.count('rpc_failovers', { chain, host: transport.host }),
     })
     hedges.earn()
-    answered = newestBlockIn(requests, outcomes) ?? answered
+    noteAnswered(newestBlockIn(requests, outcomes))
     const ms = performance.now() - started
     latencies.add(method, ms)
     metrics.observe('rpc_seconds', { chain, method }, ms / 1000)
@@ -144,6 +160,10 @@ export function pooled(options: readonly MemberOptions[], settings: PoolOptions)
     },
     healthy: () => healthy().map(({ transport }) => transport),
     reachable: () => reachable().map(({ transport }) => transport),
+    hasStopped(transport) {
+      const member = members.find((each) => each.transport === transport)
+      return member !== undefined && heads.hasStopped(member)
+    },
     ready: () => selection.ready(reachable()).map(({ transport }) => transport),
     async close() {
       await Promise.all(members.map(({ transport }) => transport.close()))

@@ -1,5 +1,5 @@
 import type { RpcOutcome, RpcRequest } from '../transport.ts'
-import { countsAgainst, type Member } from './member.ts'
+import { countsAgainst, isTooLarge, type Member } from './member.ts'
 
 export interface RaceOptions {
   /**
@@ -35,7 +35,7 @@ const MAY_BE_MISSING = /^eth_get(TransactionReceipt|TransactionByHash|BlockByNum
  * Asks members in order until one answers. A provider that fails hands over to the next at once; one that is slow
  * gets company after each hedge delay, and the first answer wins. A null does not beat a value that is still on its
  * way, nor an answer from an older block a newer one; one from far behind beats nothing. What the chain refused is an
- * answer. When all fail, the first failure is thrown.
+ * answer. When all fail, the first failure is thrown, or that the answer is too large.
  */
 export function race(
   members: readonly Member[],
@@ -97,6 +97,7 @@ class Race {
     clearTimeout(this.#hedge)
     clearTimeout(this.#grace)
     this.#signal.removeEventListener('abort', this.#onAbort)
+    for (const member of this.#running) member.unlisten(this.#onRest)
     finish()
     this.#losers.abort(new DOMException('another endpoint answered first', 'AbortError'))
   }
@@ -112,6 +113,7 @@ class Race {
     if (!member || this.#settled) return
     this.#next += 1
     this.#running.add(member)
+    member.listen(this.#onRest)
     this.#heldBackMs = member.waitMs(this.#requests.length)
     const isLast = this.#options.isLast?.(member) ?? false
     member.send(this.#requests, this.#losers.signal, isLast).then(
@@ -129,8 +131,24 @@ class Race {
     }, hedgeAfterMs + this.#heldBackMs)
   }
 
+  #ended(member: Member): void {
+    this.#running.delete(member)
+    member.unlisten(this.#onRest)
+  }
+
+  /**
+   * Calls that others made have shown that the member swallows them: this one does not wait for its hedge, which the
+   * budget may refuse, nor for the time-out. Whoever rests is asked nothing, so the calls in all are no more.
+   */
+  readonly #onRest = (resting: Member) => {
+    const others = [...this.#running].filter((member) => member !== resting)
+    if (this.#settled || others.some(({ closed }) => closed)) return
+    this.#options.onFailover?.(resting)
+    this.#start()
+  }
+
   #answered(answer: Answer): void {
-    this.#running.delete(answer.member)
+    this.#ended(answer.member)
     if (this.#settled) return
     this.#overtake(answer.member)
     const behind = this.#behind(answer)
@@ -157,10 +175,10 @@ class Race {
   }
 
   #failed(member: Member, error: unknown): void {
-    this.#running.delete(member)
+    this.#ended(member)
     if (this.#settled) return
-    if (countsAgainst(error)) {
-      this.#failure ??= error
+    if (countsAgainst(error) || isTooLarge(error)) {
+      if (this.#failure === undefined || isTooLarge(error)) this.#failure = error
       this.#passOver(member)
     } else this.#settle(() => this.#reject(error))
   }

@@ -168,9 +168,7 @@ test('F20: a clock that is set back makes nothing live longer, one that is set f
 })
 
 test('M1: hits, misses and what a full cache drops are told to the metrics', async () => {
-  const levels = new Map<string, number>()
-  const gauge = (name: string, _labels: object, value: number) => void levels.set(name, value)
-  const metrics = { ...countingMetrics(), gauge }
+  const metrics = countingMetrics()
   const [first, second] = ['0x1', '0x2'].map((account): RpcRequest => {
     return { method: 'eth_getBalance', params: [account, 'latest'] }
   }) as [RpcRequest, RpcRequest]
@@ -181,7 +179,8 @@ test('M1: hits, misses and what a full cache drops are told to the metrics', asy
   const labels = { chain: 'eip155:1', method: 'eth_getBalance' }
   expect(metrics.total('rpc_cache_hits', labels)).toBe(1)
   expect(metrics.total('rpc_cache_misses', labels)).toBe(2)
-  expect(levels.get('rpc_cache_evictions')).toBe(1)
+  expect(metrics.total('rpc_cache_evictions')).toBe(1)
+  expect(metrics.total('rpc_cache_entries')).toBe(1)
 })
 
 test('property: two questions share an entry exactly when they are the same question', async () => {
@@ -215,3 +214,35 @@ function sorted(value: unknown): unknown {
     .map((key) => [key, sorted((value as Record<string, unknown>)[key])])
     .concat([['{}', '{}']])
 }
+
+/** Tells of these blocks, one after the other, and then of the last for ever. */
+function telling(...heads: bigint[]) {
+  let at = 0
+  const transport = cached(
+    {
+      host: 'node.example',
+      close: async () => undefined,
+      send: async (requests) => {
+        const head = heads[Math.min(at++, heads.length - 1)] ?? 0n
+        return requests.map(() => ({ ok: true, result: `0x${head.toString(16)}` }))
+      },
+    },
+    lruNodeCache(100),
+    'eip155:31337',
+  )
+  return async () => {
+    transport.headMoved()
+    const [outcome] = await transport.send([{ method: 'eth_blockNumber', params: [] }], unattended())
+    return outcome?.ok ? outcome.result : outcome
+  }
+}
+
+test('B5: the head that is shown does not go back with a node that is behind', async () => {
+  const shown = telling(10n, 9n, 9n, 10n, 9n, 11n)
+  expect([await shown(), await shown(), await shown()]).toEqual(['0xa', '0xa', '0xb'])
+})
+
+test('B5: where the chain went back, so does the head that is shown', async () => {
+  const shown = telling(10n, 9n)
+  expect([await shown(), await shown(), await shown()]).toEqual(['0xa', '0x9', '0x9'])
+})

@@ -79,7 +79,9 @@ describe('B4: a limit in Redis', () => {
     const redis = server.client()
     await expect.poll(() => keysOf(redis)).toHaveLength(4)
     for (const key of await keysOf(redis)) {
-      expect(key).toMatch(/^bursar:limit:\{alchemy:[0-9a-f]{16}:eip155:1\}:(slices|members|slow|pause)$/)
+      expect(key).toMatch(
+        /^bursar:limit:\{alchemy:[0-9a-f]{16}:eip155:1\}:(slices|members|slow|pause|waiting)$/,
+      )
       expect(await redis.pttl(key)).toBeGreaterThan(0)
     }
     expect(JSON.stringify(await Promise.all([keysOf(redis), redis.info()]))).not.toContain('CANARY')
@@ -108,6 +110,28 @@ describe('B4: a limit in Redis', () => {
     expect(performance.now() - throttled).toBeGreaterThanOrEqual(1_490)
     expect(other.report().current).toBe(10)
     expect(other.report().limit).toBe(20)
+  })
+
+  it('whoever comes first leaves to each that waits its part, and takes it when that does not come back', async () => {
+    const counts = () => {
+      const redis = redisConnection({ url: new Secret(server.url) })
+      cleanups.push(() => redis.close())
+      return redisCalls(redis)
+    }
+    const [greedy, patient] = [counts(), counts()]
+    const take = (who: typeof greedy) => who.take('scope', 12, 12)
+    expect((await take(greedy)).granted).toBe(12)
+    const { granted, retryInMs } = await take(patient)
+    expect(granted).toBe(0)
+    await delay(retryInMs)
+    // The one that had all asks again first.
+    expect((await take(greedy)).granted).toBe(6)
+    expect((await take(patient)).granted).toBe(6)
+    const again = await take(patient)
+    expect(again.granted).toBe(0)
+    await delay(again.retryInMs + 300)
+    // It was expected until now.
+    expect((await take(greedy)).granted).toBe(12)
   })
 
   it('a process that leaves is no longer counted', async () => {

@@ -51,6 +51,12 @@ export function refusingLogs(answer: string): string {
   return rewritten(answer, (result) => (Array.isArray(result) ? { error } : { result }))
 }
 
+/** The answer of a node that refuses a block which is asked for by its hash, for a reason of its own. */
+export function refusingHashes(code: number, message: string): (answer: string) => string {
+  return (answer) =>
+    rewritten(answer, (result) => (Array.isArray(result) ? { error: { code, message } } : { result }))
+}
+
 /** The answer with each list backwards, and then again. */
 export function doubledLogs(answer: string): string {
   return rewritten(answer, (result) =>

@@ -100,23 +100,24 @@ export async function startLiveWorld(): Promise<LiveWorld> {
 }
 
 export interface CountingMetrics extends Metrics {
-  /** Sum of the counts, or the last level, under a name and these labels. */
+  /** Sum of the counts under a name and these labels, or the last level that was set under them. */
   total(name: string, labels?: MetricLabels): number
   readonly observed: readonly { readonly name: string; readonly value: number }[]
 }
 
 export function countingMetrics(): CountingMetrics {
   const counts: { name: string; labels: MetricLabels; by: number }[] = []
+  const levels: { name: string; labels: MetricLabels; value: number }[] = []
   const observed: { name: string; value: number }[] = []
+  const under = (name: string, wanted: MetricLabels) => (each: { name: string; labels: MetricLabels }) =>
+    each.name === name && Object.entries(wanted).every(([key, value]) => each.labels[key] === value)
   return {
     count: (name, labels, by = 1) => void counts.push({ name, labels, by }),
-    gauge() {},
+    gauge: (name, labels, value) => void levels.push({ name, labels, value }),
     observe: (name, _labels, value) => void observed.push({ name, value }),
     total: (name, labels = {}) =>
-      counts
-        .filter((each) => each.name === name)
-        .filter((each) => Object.entries(labels).every(([key, value]) => each.labels[key] === value))
-        .reduce((sum, { by }) => sum + by, 0),
+      levels.findLast(under(name, labels))?.value ??
+      counts.filter(under(name, labels)).reduce((sum, { by }) => sum + by, 0),
     observed,
   }
 }
