@@ -232,8 +232,8 @@ export const errorCatalogue = {
     fix: 'Use the operationId that send_transaction returned, or find it with list_operations.',
   })),
   lane_full: spec(5006, 'chain', { afterSeconds: 15 }, (c: { account: string; limit: number }) => ({
-    message: `${c.account} has ${c.limit} transactions on this chain that are not mined yet, as many as may wait. Nothing was signed.`,
-    fix: 'Wait until some are mined (list_operations shows them); if they do not move, ask the operator to look at their fees.',
+    message: `${c.account} has ${c.limit} payments on this chain that are not mined yet, as many as may wait. Nothing was signed.`,
+    fix: 'Wait until some are mined (list_operations shows them); if they do not move, replace_transaction with kind speed_up offers more for the oldest.',
   })),
   nonce_taken: spec(5007, 'chain', { afterSeconds: 5 }, (c: { nonce: string }) => ({
     message: `Nonce ${c.nonce} went to another payment of this account, again and again. Nothing was sent.`,

@@ -107,7 +107,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
       heal: (gap) => healer.heal(gap),
       logger,
     }),
-    stuck: new StuckTransactions({ replacements, afterBlocks, logger }),
+    stuck: new StuckTransactions({ replacements, steps, afterBlocks, logger }),
     directory: chains,
     guard,
     wallets,

@@ -141,6 +141,16 @@ const takenFrom = compiled((db, value: Values<{ chain: string; account: string; 
     .where('nonce', '>=', value('floor')),
 )
 
+/** Throws `lane_full` when as many transactions of the lane wait as may: another could not be signed now. */
+export async function requireRoom(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<void> {
+  const [taken] = await takenFrom(tx, { ...lane, floor: padNumber(floor) })
+  if (Number(taken?.count ?? 0) >= MOST_IN_FLIGHT) throw laneFull(lane, MOST_IN_FLIGHT)
+}
+
+export function laneFull({ chain, account }: Lane, limit: number): BursarError {
+  return new BursarError('lane_full', { account, limit }, { chain })
+}
+
 /** Throws `lane_full`. */
 async function lowestFree(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<bigint> {
   const [taken] = await takenFrom(tx, { ...lane, floor: padNumber(floor) })
@@ -163,6 +173,5 @@ async function lowestFree(tx: JournalTransaction, lane: Lane, floor: bigint): Pr
     }
   }
   if (free < floor + BigInt(MOST_IN_FLIGHT)) return free
-  const { account, chain } = lane
-  throw new BursarError('lane_full', { account, limit: MOST_IN_FLIGHT }, { chain })
+  throw laneFull(lane, MOST_IN_FLIGHT)
 }

@@ -3,6 +3,7 @@ import { newId } from '../primitives/ids.ts'
 import { compiled, insertRow, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
+import { laneFull, requireRoom } from './nonces.ts'
 import { openStep, requireOpen } from './openSteps.ts'
 import {
   type AsOf,
@@ -98,6 +99,24 @@ const attemptsOf = compiled((db, value: Values<{ id: string }>) =>
     .orderBy('attempts.created_at'),
 )
 
+/** Steps of one account that have not ended, also those that wait for lower fees: each is looked at again and again. */
+const MOST_QUEUED = 1_000
+
+const holdingSteps = compiled((db, value: Values<{ chain: string; account: string }>) =>
+  db
+    .selectFrom('reservations')
+    .select(({ fn }) => fn.count('step_id').distinct().as('count'))
+    .where('chain', '=', value('chain'))
+    .where('account', '=', value('account'))
+    .where('state', '=', 'held'),
+)
+
+/** Throws `lane_full`. */
+async function requireQueue(tx: JournalTransaction, { chain, account }: IntentRow): Promise<void> {
+  const [holding] = await holdingSteps(tx, { chain, account })
+  if (Number(holding?.count ?? 0) >= MOST_QUEUED) throw laneFull({ chain, account }, MOST_QUEUED)
+}
+
 /** Operations, their steps and what they hold. */
 export class OperationStore {
   readonly #journal: Journal
@@ -112,7 +131,8 @@ export class OperationStore {
    * Begins to execute an intent, once: the operation, its steps and their reservations in one transition. When
    * the intent already has an operation that one is returned (R3). `admit` sees what other steps of the account
    * may take from its balance as of `asOf`, and answers with the steps to record or throws to refuse; nothing is
-   * written then (R5). Throws `receipt_refused` when the intent was renewed since it was read.
+   * written then (R5). Throws `receipt_refused` when the intent was renewed since it was read,
+   * and `lane_full`.
    */
   begin(
     intent: IntentRow,
@@ -124,6 +144,8 @@ export class OperationStore {
       const [known] = await knownIntent(tx, { id: intent.id })
       if (known?.id) return { id: known.id }
       requireSame(intent, known?.digest)
+      await requireRoom(tx, intent, asOf.minedCount)
+      await requireQueue(tx, intent)
       const admitted = admit(await heldBy(tx, { ...intent, asOf }))
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
       const steps: OperationRecord['steps'][number][] = []

@@ -87,6 +87,11 @@ export class StepStore {
     })
   }
 
+  /** What it waits for, or null when nothing is known to keep it. */
+  waits(stepId: string, note: string | null): Promise<void> {
+    return this.#transition(stepId, SENT, { note }, async () => undefined)
+  }
+
   /** No endpoint knows any longer what the network had accepted. Its bytes stay what they are: they are sent again. */
   dropped(stepId: string): Promise<void> {
     return this.#transition(stepId, SENT, { state: 'dropped', note: DROPPED }, async (_tx, audit) => {

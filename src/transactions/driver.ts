@@ -119,7 +119,8 @@ export class Driver {
     const { minedCount, waitsAt } = seen
     if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(open.step, minedCount, waitsAt)
     // What stands in its place now was not sent yet.
-    if (await stuck.speedUp(adapter, record, attempt, waitsAt, UNATTENDED)) await this.#advance(operationId)
+    const waiting = { record, step: open.step, attempt, head: waitsAt, minedCount }
+    if (await stuck.look(adapter, waiting, UNATTENDED)) await this.#advance(operationId)
   }
 
   /** Throws `chain_replaced`, and says so where the caller looks: hashes and nonces of another chain prove nothing. */

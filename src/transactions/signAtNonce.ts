@@ -26,7 +26,7 @@ export async function signAtNonce(
   sign: (nonce: bigint) => Promise<SignedTransaction>,
 ): Promise<AttemptRow> {
   for (let tries = 1; ; tries++) {
-    const nonce = await nonces.reserve(step, floor)
+    const nonce = await reserveAt(nonces, step, floor)
     const signed = await sign(nonce)
     try {
       const attempt = await steps.recordAttempt(step, nonce, signed, documents)
@@ -41,4 +41,12 @@ export async function signAtNonce(
       if (tries === TRIES) throw error
     }
   }
+}
+
+/** What was reserved before a stranger's transaction used that nonce, and never signed, is given back (F8). */
+async function reserveAt(nonces: NonceStore, step: StepRow, floor: bigint): Promise<bigint> {
+  const nonce = await nonces.reserve(step, floor)
+  if (nonce >= floor) return nonce
+  await nonces.release(step)
+  return nonces.reserve(step, floor)
 }

@@ -1,6 +1,7 @@
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { foreignUses } from '../../src/store/foreignUses.ts'
+import { beginOnly } from '../support/begun.ts'
 import {
   AGENT,
   AGENT_KEY,
@@ -97,5 +98,23 @@ it('F8: each use is counted, for its chain', async () => {
     await takeOver(engine, [world.a], operationId)
   }
   expect(await foreignUses(engine.journal)).toMatchObject([{ times: 2, lastNonce: String(first + 1) }])
+  await engine.stop()
+})
+
+it('F8, R4: what was reserved and not signed when another program used the nonce is paid at the next one', async () => {
+  const engine = startEngine({ lanes: [world.a] })
+  const before = await world.a.balance(MERCHANT)
+  const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.125', idempotencyKey: 'late' })
+  const { operationId, step } = await beginOnly(engine, intentId)
+  const nonce = Number(await world.a.ask('eth_getTransactionCount', AGENT, 'latest'))
+  expect(await engine.nonces.reserve(step, BigInt(nonce))).toBe(BigInt(nonce))
+  await foreignPayment(nonce)
+  await world.a.mine()
+  expect(await takeOver(engine, [world.a], operationId)).toMatchObject({
+    steps: [{ state: 'sent', nonce: String(nonce + 1) }],
+  })
+  await world.a.mine(2)
+  expect(await takeOver(engine, [world.a], operationId)).toMatchObject({ state: 'committed' })
+  expect((await world.a.balance(MERCHANT)) - before).toBe(125_000_000_000_000_000n)
   await engine.stop()
 })

@@ -220,7 +220,7 @@ export function startEngine(options: EngineOptions) {
     replacements: new ReplacementStore(journal),
   })
   const afterBlocks = options.speedUpAfterBlocks
-  const stuck = new StuckTransactions({ replacements: replacing, afterBlocks, logger: silentLogger })
+  const stuck = new StuckTransactions({ replacements: replacing, steps, afterBlocks, logger: silentLogger })
   const healer = new Healer({ ...parts, ttlSeconds, execute: (...given) => executing.execute(...given) })
   const gaps = new Gaps({
     held: (lane, from) => table.held(lane, from),

@@ -86,6 +86,57 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
     expect(await driveAfresh(operationId)).toMatchObject({ state: 'committed' })
   })
 
+  it('F11: is told to its caller when the next block takes more than it offers', async () => {
+    const [first, second] = [await pay('outbid'), await pay('behind it')]
+    for (let block = 0; block < 3; block++) {
+      await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x2540be400')
+      await world.a.mine()
+    }
+    // Anvil forgets what no block takes; this node keeps it, as most do.
+    world.a.proxy.setFault((calls) => {
+      const asked = calls.findIndex(({ method }) => method === 'eth_getTransactionByHash')
+      if (asked < 0) return undefined
+      const text = (answer: string) => {
+        const answers = JSON.parse(answer) as { id: number }[]
+        const [one] = [...answers].sort((x, y) => x.id - y.id).slice(asked)
+        return JSON.stringify(answers.map((each) => (each === one ? { ...each, result: {} } : each)))
+      }
+      return { kind: 'rewrite', text }
+    })
+    expect((await driveAfresh(first)).steps[0]).toMatchObject({
+      state: 'sent',
+      note: 'the next block takes more per gas than it offers; replace_transaction with kind speed_up offers more',
+    })
+    // What waits behind it is kept by it.
+    expect((await driveAfresh(second)).steps[0]).not.toHaveProperty('note')
+    world.a.proxy.setFault(undefined)
+    await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x1')
+    await world.a.mine()
+    for (const each of [first, second]) await driveAfresh(each)
+    await world.a.mine(2)
+    for (const each of [first, second]) {
+      const done = await driveAfresh(each)
+      expect(done).toMatchObject({ state: 'committed' })
+      expect(done.steps[0]).not.toHaveProperty('note')
+    }
+    expect(attempts()).toHaveLength(2)
+  })
+
+  it('is told to its caller when twenty blocks could have taken it and have not', async () => {
+    const operationId = await pay('passed over')
+    await pass(19)
+    expect((await driveAfresh(operationId)).steps[0]).not.toHaveProperty('note')
+    await pass(1)
+    expect((await driveAfresh(operationId)).steps[0]).toMatchObject({
+      state: 'sent',
+      note: 'no block has taken it for a while, although its fees fit; replace_transaction with kind speed_up offers more',
+    })
+    await world.a.mine(2)
+    const done = await driveAfresh(operationId)
+    expect(done).toMatchObject({ state: 'committed' })
+    expect(done.steps[0]).not.toHaveProperty('note')
+  })
+
   it('D4: is never sped up above the cap, and is not lost', async () => {
     const operationId = await pay('capped')
     await pass(3)
