@@ -17,4 +17,4 @@ it('F27, R2, R3, R14: 80 random schedules of payments, crashes, reorganisations 
     ends: ['committed', 'cancelled', 'replaced by another'],
     events: ['step.reorganised', 'step.dropped', 'step.unknown'],
   })
-}, 120_000)
+}, 240_000)

@@ -40,6 +40,7 @@ export type Command =
   | { readonly do: 'speed up'; readonly who: Who; readonly which: number }
   | { readonly do: 'cancel'; readonly who: Who; readonly which: number }
   | { readonly do: 'foreign transaction'; readonly beyond: boolean }
+  | { readonly do: 'a peer sends old bytes'; readonly which: number }
   | { readonly do: 'lose an answer'; readonly taken: boolean }
   | { readonly do: 'clock +2 h' }
   | { readonly do: 'clock -2 h' }
@@ -84,6 +85,7 @@ const weighted: Readonly<
   'speed up': [4, { who, which }],
   cancel: [4, { who, which }],
   'foreign transaction': [3, { beyond: fc.boolean() }],
+  'a peer sends old bytes': [4, { which }],
   'lose an answer': [3, { taken: fc.boolean() }],
   'clock +2 h': [1, {}],
   'clock -2 h': [1, {}],

@@ -1,8 +1,8 @@
-import { privateKeyToAccount } from 'viem/accounts'
 import { isBursarError } from '../../../../src/errors/bursarError.ts'
 import type { OperationView } from '../../../../src/transactions/views.ts'
 import type { Engine } from '../../../support/engine.ts'
 import type { Command, CommandName, PaymentKind, Who } from './commands.ts'
+import { dropFromPool, payAsAnother, replayOne } from './others.ts'
 import { type Account, CONFIRMATIONS, digest, type Process, type Stage } from './stage.ts'
 
 /** One idempotency key, and what was said of it. */
@@ -124,7 +124,7 @@ export class Schedule {
       case 'roll back':
         return this.#undo(command.depth, 'anvil_rollback')
       case 'drop from the pool':
-        return this.#drop(command.which)
+        return dropFromPool(this, command.which)
       case 'base fee times 10':
         await stage.setFee('tenfold')
         await this.mine(1)
@@ -137,7 +137,9 @@ export class Schedule {
         await stage.fund(0n)
         return this.asked.some(({ kind }) => kind === 'token')
       case 'foreign transaction':
-        return this.#payAsAnother(command.beyond)
+        return payAsAnother(this, command.beyond)
+      case 'a peer sends old bytes':
+        return replayOne(this, command.which)
       case 'lose an answer':
         stage.planFault({ kind: command.taken ? 'forward-then-drop' : 'reset' })
         return true
@@ -340,45 +342,6 @@ export class Schedule {
     await this.stage.lane.ask(method, most, ...(method === 'anvil_reorg' ? [[]] : []))
     if (method === 'anvil_rollback') this.#head -= most
     return (await this.stage.count('latest')) < before
-  }
-
-  async #drop(which: number): Promise<boolean> {
-    const { engine } = this.process('second')
-    const rows = await engine.journal.read((db) =>
-      db
-        .selectFrom('attempts')
-        .innerJoin('steps', 'steps.id', 'attempts.step_id')
-        .select('attempts.hash')
-        .where('attempts.account', '=', this.account.address)
-        .where('attempts.live', '=', 1)
-        .where('steps.included_number', 'is', null)
-        .where('steps.state', 'in', ['sent', 'unknown'])
-        .orderBy('attempts.created_at')
-        .execute(),
-    )
-    const hash = rows[which % Math.max(rows.length, 1)]?.hash
-    return hash !== undefined && (await this.stage.lane.ask('anvil_dropTransaction', hash)) === hash
-  }
-
-  /** Another program that has the key takes the next nonce, or the one behind what waits. */
-  async #payAsAnother(beyond: boolean): Promise<boolean> {
-    const raw = await privateKeyToAccount(this.account.key).signTransaction({
-      type: 'eip1559',
-      chainId: 31337,
-      nonce: await this.stage.count(beyond ? 'pending' : 'latest'),
-      to: this.account.address,
-      value: 0n,
-      gas: 21_000n,
-      maxFeePerGas: 900_000_000_000n,
-      maxPriorityFeePerGas: 90_000_000_000n,
-    })
-    try {
-      this.foreign.add(String(await this.stage.lane.ask('eth_sendRawTransaction', raw)))
-      return true
-    } catch {
-      // One of its own waits there already, or ours pays as much.
-      return false
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { replayAll } from './others.ts'
 import { LEASES_OVER_MS, type Schedule } from './schedule.ts'
 import { CONFIRMATIONS, type Process } from './stage.ts'
 
@@ -15,6 +16,7 @@ export async function settle(schedule: Schedule): Promise<readonly string[]> {
   await stage.setFee('lowest')
   await schedule.goOn()
   await stage.fund(1_000_000_000n)
+  await replayAll(schedule)
   const second = stage.process('second')
   for (let round = 1; round <= MOST_ROUNDS; round++) {
     stage.clock.advance(LEASES_OVER_MS)

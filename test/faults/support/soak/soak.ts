@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { type Command, commandNames, scheduleOf, schedules } from './commands.ts'
+import { replayAll } from './others.ts'
 import { Schedule } from './schedule.ts'
 import { settle } from './settle.ts'
 import { CONFIRMATIONS, Stage } from './stage.ts'
@@ -79,6 +80,9 @@ async function runOne(
   const schedule = new Schedule(stage, await stage.begin(name))
   for (const command of commands) count((await schedule.run(command)) ? totals.did : totals.idle, command.do)
   const stuck = [...(await settle(schedule))]
+  // Nothing that is out there can make what was told come true a second time, or otherwise.
+  await replayAll(schedule)
+  await schedule.mine(1)
   // What another program left in the pool is none of ours.
   await stage.lane.ask('anvil_dropAllTransactions')
   await schedule.pay('second', 'native')
