@@ -8,10 +8,18 @@ const WORKERS = 2
 
 /**
  * Memory is flat when what a process still uses after a full garbage collection is at most a tenth and 4 MB more in
- * the end than after a tenth of its schedules, and what it takes of the machine at most a quarter and 16 MB more.
+ * the end than after a tenth of its schedules, by when everything that is made once was made; and when what it takes of
+ * the machine, which follows the rhythm of its garbage, is at most a tenth and 16 MB more than at half time.
  */
-const isFlat = (tenth: Memory, later: Memory) =>
-  later.heap <= 1.1 * tenth.heap + 4 && later.resident <= 1.25 * tenth.resident + 16
+const isFlat = ([tenth, half, end]: readonly Memory[]) =>
+  tenth !== undefined &&
+  half !== undefined &&
+  end !== undefined &&
+  end.heap <= 1.1 * tenth.heap + 4 &&
+  end.resident <= 1.1 * half.resident + 16
+
+/** With fewer, neither memory nor what happened is judged: one schedule that is looked at again shows neither. */
+const ENOUGH = 1_000
 
 /** What must have happened at least once, else nothing was proven about it. */
 const EVENTS = [
@@ -63,9 +71,8 @@ function verdictOf(workers: readonly (readonly Said[])[], schedules: number): So
     ...EVENTS.filter((event) => !totals.events[event]).map((event) => `no "${event}"`),
   ]
   const memories = workers.map((said) => said.flatMap(({ memory }) => memory ?? []))
-  const flat = memories.every(([tenth, half, end]) =>
-    [half, end].every((later) => tenth && later && isFlat(tenth, later)),
-  )
+  const flat = memories.every(isFlat)
+  const enough = schedules < ENOUGH || (missing.length === 0 && flat)
   return {
     lines: [
       ...describe(totals),
@@ -75,7 +82,7 @@ function verdictOf(workers: readonly (readonly Said[])[], schedules: number): So
       ...failures.flatMap(failureLines),
       `schedules ${totals.schedules} of ${schedules}, rules broken in ${failures.length}`,
     ],
-    ok: failures.length === 0 && missing.length === 0 && flat && totals.schedules === schedules,
+    ok: failures.length === 0 && enough && totals.schedules === schedules,
   }
 }
 
