@@ -10,8 +10,11 @@ import { stderrLogger } from '../observability/stderrLogger.ts'
 import { deferredServices } from '../runtime/deferredServices.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
-/** How long a client that is gone, or a signal, waits for operations to be handed over. */
-const DRAIN_MS = 10_000
+/**
+ * How long a client that is gone, or a signal, waits for operations to be handed over: whoever ends a service often
+ * kills what is still there after ten seconds (F25).
+ */
+const DRAIN_MS = 9_000
 /** The engine starts this long after the first message was answered, or the process began, whichever is first. */
 const AFTER_ANSWER_MS = 5
 const WITHOUT_CLIENT_MS = 1_000

@@ -162,9 +162,10 @@ export function startEngine(options: EngineOptions) {
     }),
   )
   const usable = registry.all().filter(({ id }) => endpoints.has(id))
+  const cache = lruNodeCache(1_000)
   const access = {
     timeoutMs: options.rpcTimeoutMs ?? 5_000,
-    cache: lruNodeCache(1_000),
+    cache,
     metrics: silentMetrics,
   }
   const chains = new OpenChains(registry, usable, async () => endpoints, access)
@@ -248,6 +249,7 @@ export function startEngine(options: EngineOptions) {
     async stop() {
       await chains.close()
       await redis?.close()
+      cache.close()
       await journal.close()
       if (options.home === undefined) rmSync(home, { recursive: true, force: true })
     },

@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
 
-const PROGRAMS = ['victim', 'resumer', 'sender', 'refused'] as const
+const PROGRAMS = ['victim', 'resumer', 'sender', 'refused', 'soaker'] as const
 
 type ProgramName = (typeof PROGRAMS)[number]
 
@@ -20,6 +21,8 @@ export interface Programs {
   run(name: ProgramName, ...args: readonly string[]): Promise<Ended>
   /** The same under a command that runs what it is given, such as strace. */
   runUnder(command: readonly string[], name: ProgramName, ...args: readonly string[]): Promise<Ended>
+  /** The same as `run`; each line is told as it comes. */
+  watch(hear: (line: string) => void, name: ProgramName, ...args: readonly string[]): Promise<Ended>
   remove(): void
 }
 
@@ -46,7 +49,12 @@ export async function crashPrograms(): Promise<Programs> {
     },
     logLevel: 'error',
   })
-  const runUnder: Programs['runUnder'] = async (command, name, ...args) => {
+  const start = async (
+    command: readonly string[],
+    name: ProgramName,
+    args: readonly string[],
+    hear?: (line: string) => void,
+  ): Promise<Ended> => {
     const [file = '', ...rest] = [...command, process.execPath, join(folder, `${name}.mjs`), ...args]
     const child = spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] })
     let said = ''
@@ -54,6 +62,7 @@ export async function crashPrograms(): Promise<Programs> {
     child.stdout.on('data', (chunk) => {
       said += String(chunk)
     })
+    if (hear) createInterface(child.stdout).on('line', hear)
     child.stderr.on('data', (chunk) => {
       complaints += String(chunk)
     })
@@ -63,8 +72,9 @@ export async function crashPrograms(): Promise<Programs> {
     return { lines: said.split('\n').slice(0, -1), signal }
   }
   return {
-    runUnder,
-    run: (name, ...args) => runUnder([], name, ...args),
+    runUnder: (command, name, ...args) => start(command, name, args),
+    run: (name, ...args) => start([], name, args),
+    watch: (hear, name, ...args) => start([], name, args, hear),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   }
 }
