@@ -7,6 +7,7 @@ import type { MetricLabels, Metrics } from '../../../src/primitives/metrics.ts'
 import { Secret } from '../../../src/primitives/secret.ts'
 import { redisConnection } from '../../../src/redis/connection.ts'
 import { redisCalls } from '../../../src/redis/redisCalls.ts'
+import { takeCalls } from '../../../src/redis/scripts/takeCalls.ts'
 import { endpointLimiter, limitScope } from '../../../src/rpc/endpoint/endpointLimiter.ts'
 import type { RateLimiter } from '../../../src/rpc/endpoint/rateLimiter.ts'
 import { type RedisServer, startRedisServer } from '../../support/redisServer.ts'
@@ -113,25 +114,27 @@ describe('B4: a limit in Redis', () => {
   })
 
   it('whoever comes first leaves to each that waits its part, and takes it when that does not come back', async () => {
-    const counts = () => {
-      const redis = redisConnection({ url: new Secret(server.url) })
-      cleanups.push(() => redis.close())
-      return redisCalls(redis)
+    const redis = redisConnection({ url: new Secret(server.url) })
+    cleanups.push(() => redis.close())
+    /** Twelve calls of twelve a second; who waits may come back `late`, in ms. Answers: granted, and ms to wait. */
+    const take = async (scope: string, member: string, late: number) => {
+      const keys = ['slices', 'members', 'slow', 'pause', 'waiting'].map((name) => `{${scope}}:${name}`)
+      const args = [12, 12, member, 50, 20, 1_010, 30_000, 60_000, late]
+      const [granted = 0, wait = 0] = (await redis.run(takeCalls, keys, args)) as number[]
+      return { granted, wait }
     }
-    const [greedy, patient] = [counts(), counts()]
-    const take = (who: typeof greedy) => who.take('scope', 12, 12)
-    expect((await take(greedy)).granted).toBe(12)
-    const { granted, retryInMs } = await take(patient)
-    expect(granted).toBe(0)
-    await delay(retryInMs)
-    // The one that had all asks again first.
-    expect((await take(greedy)).granted).toBe(6)
-    expect((await take(patient)).granted).toBe(6)
-    const again = await take(patient)
-    expect(again.granted).toBe(0)
-    await delay(again.retryInMs + 300)
-    // It was expected until now.
-    expect((await take(greedy)).granted).toBe(12)
+    for (const [scope, late, shares] of [
+      ['awaited', 60_000, [6, 6]],
+      ['given up', 1, [12, 0]],
+    ] as const) {
+      expect((await take(scope, 'greedy', late)).granted).toBe(12)
+      const { granted, wait } = await take(scope, 'patient', late)
+      expect(granted).toBe(0)
+      await delay(wait + 20)
+      // The one that had all asks again first.
+      const asked = [await take(scope, 'greedy', late), await take(scope, 'patient', late)]
+      expect(asked.map((each) => each.granted)).toEqual(shares)
+    }
   })
 
   it('a process that leaves is no longer counted', async () => {
