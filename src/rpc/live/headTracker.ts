@@ -174,13 +174,19 @@ export class HeadTracker {
     if (suspect !== undefined) this.#heads.answered(await reader.isInPool(suspect))
     const latest = await reader.latest()
     const { path, newest } = this
-    const believed = this.#distrusts ? believedUpTo(latest, path) : undefined
-    const events = believed
-      ? this.#tell(this.#chain.restart(believed), path)
-      : await this.#take(latest, (number) => reader.byNumberInPool(number))
-    this.#asked = this.newest?.number
-    const isRefuted = !this.#distrusts && events.some(({ kind }) => kind !== 'head')
+    const distrusted = this.#distrusts
+    const believed = distrusted ? believedUpTo(latest, path) : undefined
+    // Before anything is waited for: a socket that is dropped meanwhile calls for another look.
     this.#distrusts = false
+    const joined = believed
+      ? this.#tell(this.#chain.restart(believed), path)
+      : this.#take(latest, (number) => reader.byNumberInPool(number))
+    const events = await Promise.resolve(joined).catch((error: unknown) => {
+      this.#distrusts ||= distrusted
+      throw error
+    })
+    this.#asked = this.newest?.number
+    const isRefuted = !distrusted && events.some(({ kind }) => kind !== 'head')
     if (isRefuted && newest && this.#heads.refuted(newest.hash)) this.#distrust()
   }
 
