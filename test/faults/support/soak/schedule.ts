@@ -20,7 +20,7 @@ export interface Asked {
 const AMOUNTS = {
   native: { asset: 'native', amount: '0.25' },
   token: { asset: 'USDC', amount: '12.5' },
-  // A tenth of the fee of a block that is ten times as expensive is left over for it.
+  // It waits, unsigned, while blocks are ten times as expensive as usual.
   patient: { asset: 'native', amount: '0.5', maxFeeGwei: '4' },
 } as const
 
