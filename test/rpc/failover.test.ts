@@ -220,7 +220,7 @@ describe('T12: an endpoint that claims a block from the far future', () => {
 })
 
 describe('F17, F19: an endpoint that stopped following the chain', () => {
-  const STALE_BY = 1_000
+  const STALE_BY = 200
   const behind = shifted(-BigInt(STALE_BY))
   test('F19: is not believed once: the head that is told never goes back', async () => {
     await sandbox.mine(31337, 2 * STALE_BY)
