@@ -53,9 +53,10 @@ export function lruNodeCache(maxEntries: number, clock: Clock = monotonicClock):
     delete: (key) => void store.del(key),
     stats: () => ({ size: order.size, hits, misses, evictions }),
     close() {
-      store.close()
       store.removeAllListeners()
+      // It begins to sweep again, so that it comes before the end of sweeping.
       store.flushAll()
+      store.close()
     },
   }
 }

@@ -147,6 +147,19 @@ test('a cache that is full drops what was used longest ago, and says so', () => 
   cache.close()
 })
 
+test('F27: a cache that is closed leaves nothing behind that runs', () => {
+  vi.useFakeTimers()
+  try {
+    const cache = lruNodeCache(10)
+    cache.set('balance', 1, 30_000)
+    expect(vi.getTimerCount()).toBe(1)
+    cache.close()
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 test('F20: a clock that is set back makes nothing live longer, one that is set forward lets it go', () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'] })
   try {
