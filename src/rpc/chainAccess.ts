@@ -108,11 +108,13 @@ export function openChainAccess(
     }),
   )
   const reads = readsOnly(coalesced(pool, widestBatch(endpoints)))
-  const shown = cached(reads, options.cache, chain.id, options.metrics)
+  const shown = cached(reads, options.cache, {
+    ...{ chain: chain.id, confirmations: chain.confirmations, metrics: options.metrics },
+  })
   let answered: bigint | undefined
   pool.onHead((head) => {
     answered = head
-    shown.headMoved()
+    shown.headMoved(head)
   })
   const client = chainClient(chain.id, reads)
   const identity = identityOf(chain)

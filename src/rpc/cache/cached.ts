@@ -4,13 +4,22 @@ import { type Metrics, silentMetrics } from '../../primitives/metrics.ts'
 import { newestBlockIn } from '../pool/heads.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import type { Cache } from './cache.ts'
+import { areFinal, mayBeFinal } from './finalData.ts'
 import { lifetimeOfBatch } from './lifetimes.ts'
 
 export interface CachedTransport extends RpcTransport {
-  /** Forgets everything that was true of the newest block: the chain has moved, or we have moved it. */
-  headMoved(): void
+  /** Forgets everything that was true of the newest block: the chain has moved, perhaps to `number`, or we have moved it. */
+  headMoved(number?: bigint): void
   /** The same, when it is known where the chain ends now: what an endpoint that is behind says is not kept. */
   headIs(number: bigint): void
+}
+
+export interface CachedOptions {
+  /** CAIP-2 id: whose answers these are, in a cache of many chains. */
+  readonly chain: string
+  /** Blocks below the newest one, from which on a block stays; absent: none is known to. */
+  readonly confirmations?: number
+  readonly metrics?: Metrics
 }
 
 /** Kept as long as there is room: what cannot change has no age. */
@@ -27,13 +36,16 @@ const BETWEEN_LOOKS_MS = 100
 export function cached(
   inner: RpcTransport,
   cache: Cache,
-  scope: string,
-  metrics: Metrics = silentMetrics,
+  { chain, confirmations, metrics = silentMetrics }: CachedOptions,
 ): CachedTransport {
   const flights = new Map<string, Promise<readonly RpcOutcome[]>>()
   /** Entries about the newest block carry the generation in their key; a new head makes all of them unreachable. */
   let generation = 0
+  /** The same for what is about blocks that stay; a new one when they did not. */
+  let era = 0
   let head: bigint | undefined
+  /** The newest block that stays. */
+  let final: bigint | undefined
   let shown: bigint | undefined
 
   async function ask(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
@@ -55,14 +67,26 @@ export function cached(
     return seen !== undefined && head !== undefined && seen < head
   }
 
+  /** A chain that goes back below a block that had all its confirmations takes with it what was to stay. */
+  function moveTo(head: bigint | undefined): void {
+    if (head === undefined || confirmations === undefined) return
+    if (final !== undefined && head < final) {
+      era += 1
+      final = undefined
+    }
+    const confirmed = head - BigInt(confirmations)
+    if (final === undefined || confirmed > final) final = confirmed
+  }
+
   async function fetch(
-    key: string,
     requests: readonly RpcRequest[],
+    keys: Keys,
     ttlMs: number,
   ): Promise<readonly RpcOutcome[]> {
     const outcomes = await ask(requests, unattended())
     if (outcomes.every(isKeepable) && !isBehind(requests, outcomes)) {
-      cache.set(key, Object.freeze(outcomes), ttlMs)
+      const isFinal = keys.final !== undefined && final !== undefined && areFinal(requests, outcomes, final)
+      cache.set(isFinal ? keys.final : keys.now, Object.freeze(outcomes), isFinal ? FOREVER_MS : ttlMs)
       const { size, evictions } = cache.stats()
       metrics.gauge('rpc_cache_entries', {}, size)
       metrics.gauge('rpc_cache_evictions', {}, evictions)
@@ -70,14 +94,11 @@ export function cached(
     return outcomes
   }
 
-  function share(
-    key: string,
-    requests: readonly RpcRequest[],
-    ttlMs: number,
-  ): Promise<readonly RpcOutcome[]> {
+  function share(requests: readonly RpcRequest[], keys: Keys, ttlMs: number): Promise<readonly RpcOutcome[]> {
+    const key = keys.now
     const running = flights.get(key)
     if (running) return running
-    const flight = fetch(key, requests, ttlMs).finally(() => flights.delete(key))
+    const flight = fetch(requests, keys, ttlMs).finally(() => flights.delete(key))
     flights.set(key, flight)
     return flight
   }
@@ -85,29 +106,39 @@ export function cached(
   return {
     host: inner.host,
     close: () => inner.close(),
-    headMoved() {
+    headMoved(number) {
       generation += 1
+      moveTo(number)
     },
     headIs(number) {
       generation += 1
       head = number
+      moveTo(number)
     },
     send(requests, signal) {
       if (signal.aborted) return Promise.reject(signal.reason)
       const lifetime = lifetimeOfBatch(requests)
       if (lifetime.kind === 'never') return ask(requests, signal)
-      const about = lifetime.kind === 'forever' ? 'f' : `${generation}`
-      const key = `${scope} ${about} ${canonicalJson(requests.map(({ method, params }) => [method, params]))}`
-      const kept = cache.get(key) as readonly RpcOutcome[] | undefined
-      const labels = { chain: scope, method: requests[0]?.method ?? '' }
+      const question = canonicalJson(requests.map(({ method, params }) => [method, params]))
+      const key = (about: string) => `${chain} ${about} ${question}`
+      const keys: Keys = {
+        now: key(lifetime.kind === 'forever' ? 'f' : `${generation}`),
+        ...(lifetime.kind === 'head' && mayBeFinal(requests) && { final: key(`era ${era}`) }),
+      }
+      const kept = (keys.final && cache.get(keys.final)) ?? cache.get(keys.now)
+      const labels = { chain, method: requests[0]?.method ?? '' }
       metrics.count(kept ? 'rpc_cache_hits' : 'rpc_cache_misses', labels)
-      if (kept) return Promise.resolve(kept)
-      return untilAborted(
-        share(key, requests, lifetime.kind === 'forever' ? FOREVER_MS : lifetime.ms),
-        signal,
-      )
+      if (kept) return Promise.resolve(kept as readonly RpcOutcome[])
+      const ttlMs = lifetime.kind === 'forever' ? FOREVER_MS : lifetime.ms
+      return untilAborted(share(requests, keys, ttlMs), signal)
     },
   }
+}
+
+/** Where an answer is kept: for as long as it may be true, and for good if it turns out to be about blocks that stay. */
+interface Keys {
+  readonly now: string
+  readonly final?: string
 }
 
 function isKeepable(outcome: RpcOutcome): boolean {

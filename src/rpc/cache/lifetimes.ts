@@ -25,8 +25,8 @@ const LATEST: Readonly<Record<string, Lifetime>> = {
   eth_getTransactionByHash: head(12),
 }
 
-/** Methods whose last parameter may name a block by its hash: then the answer never changes. */
-const AT_BLOCK = /^eth_(getBalance|getTransactionCount|getCode|getStorageAt|call)$/
+/** Methods whose last parameter names a block; where it does so by hash the answer never changes. */
+export const AT_BLOCK = /^eth_(getBalance|getTransactionCount|getCode|getStorageAt|call)$/
 
 /** How long the answer to one call may be kept. What is not known is not kept. */
 export function lifetimeOf({ method, params }: RpcRequest): Lifetime {

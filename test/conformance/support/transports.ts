@@ -128,7 +128,7 @@ export const WRAPPERS: Readonly<Record<string, Wrapper>> = {
     },
     ...verifies,
   },
-  cached: { open: ({ url }) => cached(http(url), lruNodeCache(100), chain.id), remembers: true },
+  cached: { open: ({ url }) => cached(http(url), lruNodeCache(100), { chain: chain.id }), remembers: true },
   'the whole stack': { open: ({ url }) => stack('client', [url]), ...everything },
   'the whole stack, limited': { open: ({ url }) => stack('client', [url], PER_SECOND), ...everything },
   'the whole stack, its primary dead': {

@@ -27,7 +27,7 @@ beforeAll(async () => {
 beforeEach(() => {
   proxy.reset()
   const http = httpTransport({ url: new Secret(proxy.url), timeoutMs: 5_000 })
-  transport = cached(http, lruNodeCache(100), 'eip155:31337')
+  transport = cached(http, lruNodeCache(100), { chain: 'eip155:31337', confirmations: 2 })
 })
 
 afterAll(async () => {
@@ -99,7 +99,7 @@ test('a caller who has left already asks nothing, and leaves no failure behind t
   const note = (reason: unknown) => void unhandled.push(reason)
   process.on('unhandledRejection', note)
   const gone = AbortSignal.abort(new Error('gone'))
-  await expect(cached(down, lruNodeCache(1), '').send([BALANCE], gone)).rejects.toThrow('gone')
+  await expect(cached(down, lruNodeCache(1), { chain: '' }).send([BALANCE], gone)).rejects.toThrow('gone')
   // Node tells of rejections that nobody took before the next turn.
   await new Promise((resolve) => setImmediate(resolve))
   process.off('unhandledRejection', note)
@@ -187,7 +187,7 @@ test('M1: hits, misses and what a full cache drops are told to the metrics', asy
   }) as [RpcRequest, RpcRequest]
   const answers = { host: 'node.example', close: async () => undefined }
   const inner = { ...answers, send: async () => [{ ok: true, result: '0x1' } as const] }
-  const transport = cached(inner, lruNodeCache(1), 'eip155:1', metrics)
+  const transport = cached(inner, lruNodeCache(1), { chain: 'eip155:1', metrics })
   for (const request of [first, first, second]) await transport.send([request], unattended())
   const labels = { chain: 'eip155:1', method: 'eth_getBalance' }
   expect(metrics.total('rpc_cache_hits', labels)).toBe(1)
@@ -208,7 +208,7 @@ test('property: two questions share an entry exactly when they are the same ques
         send: async () => [{ ok: true as const, result: `answer ${++asked}` }],
       }
       const cache = lruNodeCache(100)
-      const kept = cached(inner, cache, 'eip155:1')
+      const kept = cached(inner, cache, { chain: 'eip155:1' })
       await kept.send([one], unattended())
       await kept.send([other], unattended())
       cache.close()
@@ -241,7 +241,7 @@ function telling(...heads: bigint[]) {
       },
     },
     lruNodeCache(100),
-    'eip155:31337',
+    { chain: 'eip155:31337' },
   )
   return async () => {
     transport.headMoved()

@@ -9,6 +9,7 @@ import type { HeadBlock } from '../../../src/rpc/live/blocks.ts'
 import { HeadTracker } from '../../../src/rpc/live/headTracker.ts'
 import type { SocketConnection } from '../../../src/rpc/live/socketConnection.ts'
 import type { RawSocketServer } from '../../support/rawSocketServer.ts'
+import type { ProxyCall } from '../../support/rpcProxy.ts'
 import { headNotice, inventedHash, recordingLogger, type SaidHead, startLiar } from './support/liarWorld.ts'
 import {
   chain,
@@ -235,6 +236,46 @@ test.each([
     await expect.poll(() => tracker.newest?.hash, until).toBe(honest.hash)
   },
 )
+
+test('T12: what a socket invented that is dropped while the chain is being looked at is taken back', async () => {
+  const { tracker, socket, metrics } = await follow({ polls: false, pollMs: 3_600_000 })
+  server.say(headNotice(await newestBlock()))
+  const faults = () => metrics.total('rpc_socket_faults', { fault: 'invented' })
+  let far = 9_000_000
+  const sayFar = () =>
+    server.say(
+      headNotice({ number: ++far, hash: inventedHash(3, far), parentHash: inventedHash(3, far - 1) }),
+    )
+  while (faults() < 9) {
+    sayFar()
+    await heard(socket)
+    const asked = performance.now()
+    tracker.look()
+    await expect.poll(() => tracker.lookedAt, until).toBeGreaterThanOrEqual(asked)
+  }
+  // Several blocks at once, whose numbers the look has to ask for: it waits for the answer.
+  let answer = () => {}
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve
+  })
+  const isRange = (calls: readonly ProxyCall[]) =>
+    calls.some(({ method, params }) => method === 'eth_getBlockByNumber' && params[0] !== 'latest')
+  world.http.reset()
+  world.http.setFault((calls) => (isRange(calls) ? { kind: 'hold', until: answered } : undefined))
+  await world.mine(3)
+  const honest = await newestBlock()
+  tracker.look()
+  await expect.poll(() => isRange(world.http.calls), until).toBe(true)
+  server.say(headNotice(invented(honest, 1)[0]))
+  await heard(socket)
+  sayFar()
+  await expect.poll(() => socket.live, until).toBe(false)
+  expect(faults()).toBe(10)
+  const dropped = performance.now()
+  answer()
+  await expect.poll(() => tracker.lookedAt, until).toBeGreaterThan(dropped)
+  expect(tracker.newest?.hash).toBe(honest.hash)
+})
 
 test('T12: while a chain is merely read, the endpoints are asked once for fifty blocks and no more', async () => {
   const { tracker, socket } = await follow({ polls: false, pollMs: 3_600_000, blockTimeMs: 1 })
