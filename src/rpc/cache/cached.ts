@@ -5,7 +5,7 @@ import { newestBlockIn } from '../pool/heads.ts'
 import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
 import type { Cache } from './cache.ts'
 import { areFinal, mayBeFinal } from './finalData.ts'
-import { lifetimeOfBatch } from './lifetimes.ts'
+import { type Lifetime, lifetimeOfBatch } from './lifetimes.ts'
 
 export interface CachedTransport extends RpcTransport {
   /** Forgets everything that was true of the newest block: the chain has moved, perhaps to `number`, or we have moved it. */
@@ -94,6 +94,14 @@ export function cached(
     return outcomes
   }
 
+  function keysOf(requests: readonly RpcRequest[], lifetime: Lifetime): Keys {
+    const question = canonicalJson(requests.map(({ method, params }) => [method, params]))
+    const key = (about: string) => `${chain} ${about} ${question}`
+    if (lifetime.kind === 'forever') return { now: key('f') }
+    const now = key(`${generation}`)
+    return mayBeFinal(requests) ? { now, final: key(`era ${era}`) } : { now }
+  }
+
   function share(requests: readonly RpcRequest[], keys: Keys, ttlMs: number): Promise<readonly RpcOutcome[]> {
     const key = keys.now
     const running = flights.get(key)
@@ -119,12 +127,7 @@ export function cached(
       if (signal.aborted) return Promise.reject(signal.reason)
       const lifetime = lifetimeOfBatch(requests)
       if (lifetime.kind === 'never') return ask(requests, signal)
-      const question = canonicalJson(requests.map(({ method, params }) => [method, params]))
-      const key = (about: string) => `${chain} ${about} ${question}`
-      const keys: Keys = {
-        now: key(lifetime.kind === 'forever' ? 'f' : `${generation}`),
-        ...(lifetime.kind === 'head' && mayBeFinal(requests) && { final: key(`era ${era}`) }),
-      }
+      const keys = keysOf(requests, lifetime)
       const kept = (keys.final && cache.get(keys.final)) ?? cache.get(keys.now)
       const labels = { chain, method: requests[0]?.method ?? '' }
       metrics.count(kept ? 'rpc_cache_hits' : 'rpc_cache_misses', labels)
