@@ -8,7 +8,7 @@ import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import { erc20Abi, multicall3Abi } from './abi.ts'
 import { type EvmHead, LATEST_BLOCK, parseHead } from './blocks.ts'
 import { asHex } from './quantity.ts'
-import { ranOn, readSimulatedCalls } from './simulate.ts'
+import { ranOn, readSimulatedCalls } from './simulation/simulateV1.ts'
 
 interface Question {
   readonly account: Hex

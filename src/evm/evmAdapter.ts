@@ -11,7 +11,7 @@ import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
-import { EvmRehearsals } from './rehearse.ts'
+import { EvmRehearsals } from './simulation/rehearsals.ts'
 import { inclusionFact, readStatus, requireCanonical } from './status.ts'
 import { type HasStopped, type LeftOut, Witnesses } from './witnesses.ts'
 

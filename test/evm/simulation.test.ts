@@ -1,6 +1,6 @@
 import { type Hex, pad } from 'viem'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { ranOn } from '../../src/evm/simulate.ts'
+import { ranOn } from '../../src/evm/simulation/simulateV1.ts'
 import {
   type Engine,
   MERCHANT,

@@ -7,20 +7,21 @@ import type {
   Planned,
   PriceLimit,
   Rehearsal,
-} from '../chains/adapter.ts'
-import { withinLimit } from '../chains/feeTerms.ts'
-import { BursarError } from '../errors/bursarError.ts'
-import { untrusted } from '../primitives/untrusted.ts'
-import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
-import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../rpc/transport.ts'
-import type { EvmAssets } from './assets.ts'
-import type { EvmHead } from './blocks.ts'
-import type { EvmDraft } from './draft.ts'
-import { asEvmPayload, type EvmPayload } from './evmPayload.ts'
-import { FEE_HISTORY } from './fees.ts'
-import { fromQuantity, toQuantity } from './quantity.ts'
-import { decodeRevert, isVerdict, type Revert } from './reverts.ts'
-import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulate.ts'
+} from '../../chains/adapter.ts'
+import { withinLimit } from '../../chains/feeTerms.ts'
+import { BursarError } from '../../errors/bursarError.ts'
+import { untrusted } from '../../primitives/untrusted.ts'
+import { type ChainClient, resultOf } from '../../rpc/chainClient.ts'
+import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
+import type { EvmAssets } from '../assets.ts'
+import type { EvmHead } from '../blocks.ts'
+import type { EvmDraft } from '../draft.ts'
+import { asEvmPayload, type EvmPayload } from '../evmPayload.ts'
+import { FEE_HISTORY } from '../fees.ts'
+import { fromQuantity, toQuantity } from '../quantity.ts'
+import { decodeRevert, isVerdict, type Revert } from '../reverts.ts'
+import type { Witnesses } from '../witnesses.ts'
+import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulateV1.ts'
 import {
   accountFacts,
   type BlockTag,
@@ -31,7 +32,6 @@ import {
   snapshotRequests,
 } from './snapshot.ts'
 import { fitsUsual, UsualGas } from './usualGas.ts'
-import type { Witnesses } from './witnesses.ts'
 
 /** What a plain transfer to an account without code costs on chains that charge execution only. */
 const PLAIN_TRANSFER_GAS = 21_000n

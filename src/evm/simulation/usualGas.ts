@@ -1,4 +1,4 @@
-import type { EvmDraft } from './draft.ts'
+import type { EvmDraft } from '../draft.ts'
 
 const MOST_KINDS = 500
 
