@@ -23,13 +23,19 @@ export const IntentOutput = z.object({
     gasUsed: z.string(),
     effects: z.array(
       z.object({
-        kind: z.enum(['transfer', 'approval']),
+        kind: z.enum(['transfer', 'approval', 'operator']),
         from: z.string(),
         to: z.string(),
         amount: shape.amount,
       }),
     ),
     moreEffects: z.number().exactOptional(),
+    skipped: z.array(z.string()).exactOptional(),
+    findings: z
+      .array(
+        z.object({ code: z.string(), severity: z.enum(['critical', 'warning', 'info']), detail: z.string() }),
+      )
+      .exactOptional(),
   }),
   verdict: z.object({ decision: z.literal('allow'), rules: z.array(z.string()) }),
   idempotencyKey: z.string(),

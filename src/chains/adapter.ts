@@ -1,4 +1,5 @@
 import type { BlockRef } from '../primitives/chainRef.ts'
+import type { Finding } from '../primitives/findings.ts'
 import type { UntrustedText } from '../primitives/untrusted.ts'
 import type { Chain, ChainId, Family } from './types.ts'
 
@@ -59,10 +60,11 @@ export interface Draft {
 }
 
 export interface Effect {
-  readonly kind: 'transfer' | 'approval'
+  /** `operator`: who may take whatever the account has of a collection; 1, or 0 when that ends. */
+  readonly kind: 'transfer' | 'approval' | 'operator'
   readonly asset: Asset
   readonly from: string
-  /** Recipient, or the spender of an approval. */
+  /** Recipient, the spender of an approval, or the operator. */
   readonly to: string
   readonly raw: bigint
 }
@@ -73,6 +75,10 @@ export interface SimulationOutcome {
   readonly effects: readonly Effect[]
   /** Why it reverted: a decoded reason in our words, and the contract's own words apart. */
   readonly revert?: { readonly reason: string; readonly quoted?: UntrustedText }
+  /** What looks dangerous, or could not be looked at. */
+  readonly findings: readonly Finding[]
+  /** What it does in a block that differs from the one it ran in, as blocks do; absent where nothing can depend on it. */
+  readonly elsewhere?: { readonly ok: boolean; readonly effects: readonly Effect[] }
 }
 
 export type Urgency = 'slow' | 'standard' | 'fast'
@@ -102,6 +108,8 @@ export interface FeeReading {
 /** Everything about one payload at one block, read in one round trip. */
 export interface Rehearsal {
   readonly block: BlockRef
+  /** Who simulated it, and who was to be asked before and could not tell, with the reason. */
+  readonly simulator: { readonly name: string; readonly skipped: readonly string[] }
   readonly outcome: SimulationOutcome
   /** Native balance of the payer. */
   readonly nativeBalance: bigint

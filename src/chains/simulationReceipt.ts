@@ -1,5 +1,6 @@
 import { BursarError } from '../errors/bursarError.ts'
 import type { BlockRef } from '../primitives/chainRef.ts'
+import type { Finding } from '../primitives/findings.ts'
 import { digestOf } from '../primitives/json.ts'
 import type { FeeTerms, Payload, Rehearsal } from './adapter.ts'
 import type { Chain } from './types.ts'
@@ -13,8 +14,12 @@ export interface SimulationReceipt {
   readonly payloadDigest: string
   readonly chain: string
   readonly backend: string
+  /** Simulators that were to be asked before, and why they could not tell. */
+  readonly skipped: readonly string[]
   readonly block: BlockRef
   readonly gasUsed: string
+  /** SHA-256 over everything that it does and that was found in it. */
+  readonly effectsDigest: string
   /** Digest of the policy that judged it. */
   readonly policy: string
   /** ISO 8601. */
@@ -22,6 +27,8 @@ export interface SimulationReceipt {
   readonly expiresAt: string
   /** Not valid once the chain has passed this block. */
   readonly expiresAtBlock: string
+  /** SHA-256 over all of the above: none of it can be changed by itself. */
+  readonly seal: string
 }
 
 /** A simulation is good for signing for this long, in seconds and in the blocks that fit into it. */
@@ -36,30 +43,43 @@ export function issueReceipt(
   chain: Chain,
   payload: Payload,
   rehearsal: Rehearsal,
-  policy: string,
+  judged: { readonly policy: string; readonly findings: readonly Finding[] },
   askedAt: number,
 ): SimulationReceipt {
   if (!rehearsal.outcome.ok) throw refused('its simulation did not pass', chain.id)
   const blocks = Math.max(2, Math.ceil((RECEIPT_SECONDS * 1000) / chain.blockTimeMs))
-  return {
+  const { simulator, outcome, block } = rehearsal
+  const effects = outcome.effects.map((effect) => ({
+    ...{ kind: effect.kind, asset: effect.asset.id, raw: effect.raw.toString() },
+    ...{ from: effect.from, to: effect.to },
+  }))
+  return sealed({
     payloadDigest: payloadDigest(payload),
     chain: chain.id,
-    backend: 'local',
-    block: rehearsal.block,
-    gasUsed: rehearsal.outcome.gasUsed.toString(),
-    policy,
+    backend: simulator.name,
+    skipped: simulator.skipped,
+    block,
+    gasUsed: outcome.gasUsed.toString(),
+    effectsDigest: digestOf({ effects, findings: judged.findings }),
+    policy: judged.policy,
     simulatedAt: new Date(askedAt).toISOString(),
     expiresAt: new Date(askedAt + RECEIPT_SECONDS * 1000).toISOString(),
-    expiresAtBlock: (BigInt(rehearsal.block.number) + BigInt(blocks)).toString(),
-  }
+    expiresAtBlock: (BigInt(block.number) + BigInt(blocks)).toString(),
+  })
 }
 
-/** Throws `receipt_refused` unless the receipt is for exactly this payload. */
+function sealed(fields: Omit<SimulationReceipt, 'seal'>): SimulationReceipt {
+  return { ...fields, seal: digestOf(fields) }
+}
+
+/** Throws `receipt_refused` unless the receipt is as it was issued, and for exactly this payload. */
 export function checkBinding(receipt: SimulationReceipt, payload: Payload): void {
   if (receipt.chain !== payload.chain) throw refused('its receipt is for another chain', payload.chain)
   if (receipt.payloadDigest !== payloadDigest(payload)) {
     throw refused('it is not the payload that was simulated', payload.chain)
   }
+  const { seal, ...fields } = receipt
+  if (seal !== digestOf(fields)) throw refused('its receipt is not as it was issued', payload.chain)
 }
 
 /** Throws `receipt_refused` when the receipt is too old by the clock, or by the newest block that is known. */

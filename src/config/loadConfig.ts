@@ -2,6 +2,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import { readCaps, readFeeCaps, readGasPriceCap, readSlippage } from './caps.ts'
 import { intendedChains, readChains } from './chainSettings.ts'
 import { Findings } from './findings.ts'
+import { readFindingsAllowed } from './findingsAllowed.ts'
 import { readRedis } from './redis.ts'
 import type { ChainForConfig, Config, LogLevel } from './types.ts'
 import { reportUnknownNames } from './unknownNames.ts'
@@ -31,6 +32,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     perTransaction: readCaps(env, chains, findings),
     feePerTransaction: readFeeCaps(env, chains, findings),
     maxSlippagePercent: readSlippage(env, findings),
+    findingsAllowed: readFindingsAllowed(env, findings),
     intentTtlSeconds: wholeNumber(env, 'INTENT_TTL_SECONDS', { min: 10, max: 86_400 }, findings),
     rpcTimeoutMs: wholeNumber(env, 'RPC_TIMEOUT_MS', { min: 100, max: 120_000 }, findings),
     simulationRequired: simulationRequired(env, intended, findings),
@@ -39,13 +41,11 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
   const redis = readRedis(env, findings)
   const speedUpAfter = wholeNumber(env, 'SPEED_UP_AFTER_BLOCKS', { min: 2, max: 100_000 }, findings)
   reportUnknownNames(env, chains, intended.length === 0, findings)
-  const { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, ...rest } = complete(
-    found,
-    findings,
-  )
+  const { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, findingsAllowed, ...rest } =
+    complete(found, findings)
   return {
     ...rest,
-    policy: { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent },
+    policy: { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, findingsAllowed },
     ...(redis === undefined ? {} : { redis }),
     ...(speedUpAfter === undefined ? {} : { speedUpAfterBlocks: BigInt(speedUpAfter) }),
     sandbox: { embedded: intended.length === 0, ...(stateDir === undefined ? {} : { stateDir }) },

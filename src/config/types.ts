@@ -1,3 +1,4 @@
+import type { FindingCode } from '../primitives/findings.ts'
 import type { Secret } from '../primitives/secret.ts'
 
 /** What configuration needs to know of a chain; the registry's chains have this shape. */
@@ -87,6 +88,8 @@ export interface Config {
     readonly feePerTransaction: readonly FeeCap[]
     /** Decimal text: how much worse a transaction may do than what was shown. */
     readonly maxSlippagePercent: string
+    /** Critical findings with which transactions may pass. */
+    readonly findingsAllowed: readonly FindingCode[]
   }
   readonly intentTtlSeconds: number
   /** Blocks after which what was sent and not included is sped up, within the caps; absent: never. */

@@ -25,6 +25,7 @@ export const fixedVariables = {
   MAX_SLIPPAGE_PERCENT: { default: '2.0' },
   MAX_PER_TRANSACTION: { default: '*/native=10,*/USDC=10000' },
   SIMULATION_REQUIRED: { default: 'true' },
+  FINDINGS_ALLOWED: {},
   INTENT_TTL_SECONDS: { default: '300' },
   SPEED_UP_AFTER_BLOCKS: {},
   RPC_TIMEOUT_MS: { default: '10000', common: true },

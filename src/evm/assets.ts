@@ -91,6 +91,13 @@ export class EvmAssets {
     }
   }
 
+  /** One thing of a collection, or the collection itself: counted in pieces. */
+  collectible(address: Hex, standard: 'erc721' | 'erc1155', tokenId?: bigint): Asset {
+    const collection = `${this.#chain.id}/${standard}:${address}`
+    const id = tokenId === undefined ? collection : `${collection}/${tokenId}`
+    return { id, address, decimals: 0 }
+  }
+
   #remember(address: Hex, asset: Asset): void {
     const [oldest] = this.#known.keys()
     if (this.#known.size >= MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest)

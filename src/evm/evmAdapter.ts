@@ -11,7 +11,13 @@ import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
+import { plainSimulator } from './simulation/plain.ts'
 import { EvmRehearsals } from './simulation/rehearsals.ts'
+import { Scrutiny } from './simulation/scrutiny.ts'
+import { simulatorV1 } from './simulation/simulateV1.ts'
+import { Simulators } from './simulation/simulators.ts'
+import { tracedSimulator } from './simulation/traced.ts'
+import { Tracers } from './simulation/tracers.ts'
 import { inclusionFact, readStatus, requireCanonical } from './status.ts'
 import { type HasStopped, type LeftOut, Witnesses } from './witnesses.ts'
 
@@ -41,7 +47,10 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
   }
   const witnesses = new Witnesses(reads.witnesses, reads.witnessStopped, reads.witnessLeftOut)
   const assets = new EvmAssets(chain, client)
-  const rehearsals = new EvmRehearsals(client, assets, witnesses)
+  const { host } = client
+  const simulators = new Simulators([simulatorV1(host), tracedSimulator(host), plainSimulator(host)])
+  const scrutiny = new Scrutiny(client, assets, new Tracers(reads.witnesses))
+  const rehearsals = new EvmRehearsals({ client, witnesses, simulators, scrutiny })
   const balances = new EvmBalances(chain, shown, client)
 
   async function fees(signal: AbortSignal): Promise<FeeReading> {

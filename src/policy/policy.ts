@@ -3,7 +3,9 @@ import { outflows } from '../chains/outflows.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { formatUnits, parseAmount } from '../primitives/amount.ts'
+import type { Finding, FindingCode } from '../primitives/findings.ts'
 import { digestOf } from '../primitives/json.ts'
+import { dependenceOnBlock, type Elsewhere } from './elsewhere.ts'
 import { requireAsShown } from './shownEffects.ts'
 
 /** The most that one transaction may take of an asset. */
@@ -31,6 +33,8 @@ export interface PolicyRules {
   readonly feePerTransaction: readonly FeeCap[]
   /** Decimal text: how much worse a simulation may be than what was shown. */
   readonly maxSlippagePercent: string
+  /** Critical findings with which the operator lets transactions pass. */
+  readonly findingsAllowed: readonly FindingCode[]
 }
 
 /** What is to be judged: simulated, with everything that would leave the account. */
@@ -40,6 +44,9 @@ export interface Judged {
   /** What the caller said would leave. */
   readonly outflow: Outflow
   readonly effects: readonly Effect[]
+  readonly findings: readonly Finding[]
+  /** What it would do in another block, where that was tried. */
+  readonly elsewhere?: Elsewhere
   readonly terms: FeeTerms
   /** The most that the transaction can pay for gas, in native base units. */
   readonly maxFee: bigint
@@ -88,17 +95,26 @@ export class Policy {
   }
 
   /**
-   * The rules that were applied, in words. Throws `policy_denied`, `gas_price_above_cap` or `effects_changed`.
-   * Approvals count as what they allow to be taken.
+   * The rules that were applied, in words, and what was found. Throws `policy_denied`, `gas_price_above_cap` or
+   * `effects_changed`. Approvals count as what they allow to be taken.
    */
-  judge(judged: Judged): readonly string[] {
-    const { chain, account, outflow, effects, shown } = judged
+  judge(judged: Judged): { readonly rules: readonly string[]; readonly found: readonly Finding[] } {
+    const { chain, account, outflow, effects, findings, shown } = judged
     const fees = [this.#judgeGasPrice(judged), this.#judgeFee(judged)]
     if (shown) requireAsShown(chain, account, shown, effects, this.#maxSlippage)
+    const found = [...dependenceOnBlock(judged, this.#maxSlippage), ...findings]
+    const allowed = found.flatMap((each) => this.#judgeFinding(chain, each))
     const caps = outflows(account, outflow, effects).map(({ asset, raw }) =>
       this.#judgeOutflow(chain, asset, raw),
     )
-    return [...fees, ...caps]
+    return { rules: [...fees, ...allowed, ...caps], found }
+  }
+
+  #judgeFinding(chain: Chain, { code, severity, detail }: Finding): readonly string[] {
+    if (severity !== 'critical') return []
+    if (this.#rules.findingsAllowed.includes(code)) return [`${code}: the operator allows it`]
+    const reason = `${detail} (the operator can allow it by FINDINGS_ALLOWED)`
+    throw new BursarError('policy_denied', { rule: code, reason }, { chain: chain.id })
   }
 
   #judgeGasPrice({ chain, terms }: Judged): string {

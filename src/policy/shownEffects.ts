@@ -18,19 +18,31 @@ export function requireAsShown(
   now: readonly Effect[],
   slippage: bigint,
 ): void {
+  const what = differenceForWorse(account, shown, now, slippage)
+  if (what !== undefined) throw new BursarError('effects_changed', { what }, { chain: chain.id })
+}
+
+/** What is worse for the account, in words; undefined when nothing is. */
+export function differenceForWorse(
+  account: string,
+  shown: readonly Effect[],
+  now: readonly Effect[],
+  slippage: bigint,
+): string | undefined {
   const before = sumsOf(account, shown)
   const after = sumsOf(account, now)
   for (const [key, sum] of after.leaving) {
     const agreed = before.leaving.get(key)?.raw ?? 0n
     if (sum.raw * WHOLE <= agreed * (WHOLE + slippage)) continue
     const verb = sum.kind === 'transfer' ? 'would go to' : 'would be approved for'
-    throw changed(chain, `${show(sum, sum.raw)} ${verb} ${sum.to}, not ${show(sum, agreed)}`)
+    return `${show(sum, sum.raw)} ${verb} ${sum.to}, not ${show(sum, agreed)}`
   }
   for (const [key, sum] of before.incoming) {
     const raw = after.incoming.get(key)?.raw ?? 0n
     if (raw * WHOLE >= sum.raw * (WHOLE - slippage)) continue
-    throw changed(chain, `${show(sum, raw)} would come in, not ${show(sum, sum.raw)}`)
+    return `${show(sum, raw)} would come in, not ${show(sum, sum.raw)}`
   }
+  return undefined
 }
 
 interface Sums {
@@ -57,7 +69,3 @@ function add(sums: Map<string, Effect>, key: string, effect: Effect): void {
 
 const show = ({ asset }: Effect, raw: bigint) =>
   `${formatUnits(raw, asset.decimals)} ${asset.symbol ?? asset.id}`
-
-function changed(chain: Chain, what: string): BursarError {
-  return new BursarError('effects_changed', { what }, { chain: chain.id })
-}

@@ -43,6 +43,8 @@ export function intentView(
         amount: amountOf(asset, raw),
       })),
       ...(plan.moreEffects === 0 ? {} : { moreEffects: plan.moreEffects }),
+      ...(plan.receipt.skipped.length === 0 ? {} : { skipped: plan.receipt.skipped }),
+      ...(plan.findings.length === 0 ? {} : { findings: plan.findings }),
     },
     verdict: { decision: 'allow', rules: plan.rules },
     idempotencyKey: row.idempotency_key,

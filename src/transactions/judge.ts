@@ -3,6 +3,7 @@ import { issueReceipt, type SimulationReceipt } from '../chains/simulationReceip
 import { BursarError } from '../errors/bursarError.ts'
 import type { Policy } from '../policy/policy.ts'
 import { formatUnits } from '../primitives/amount.ts'
+import type { Finding } from '../primitives/findings.ts'
 import { type Funding, type Held, requireFunds } from './preflight.ts'
 
 export interface Case extends Funding {
@@ -18,6 +19,7 @@ export interface Case extends Funding {
 export interface Verdict {
   readonly receipt: SimulationReceipt
   readonly rules: readonly string[]
+  readonly findings: readonly Finding[]
 }
 
 /** The one place where a simulated payload is judged: when it is prepared and again before it is signed. */
@@ -34,18 +36,27 @@ export class Judge {
     requireFunds(adapter, matter, held)
     this.#requireSuccess(matter)
     if (!waitsForFees) requireIncludable(adapter, terms, rehearsal)
-    const rules = this.policy.judge({
+    const { effects, findings, elsewhere } = rehearsal.outcome
+    const { rules, found } = this.policy.judge({
       chain: adapter.chain,
       account: payload.from,
       outflow,
-      effects: rehearsal.outcome.effects,
+      effects,
+      findings,
       terms,
       maxFee: adapter.codec.maxFee(payload, terms),
       native: adapter.native,
       ...(shown === undefined ? {} : { shown }),
+      ...(elsewhere === undefined ? {} : { elsewhere }),
     })
-    const receipt = issueReceipt(adapter.chain, payload, rehearsal, this.policy.version, askedAt)
-    return { receipt, rules }
+    const receipt = issueReceipt(
+      adapter.chain,
+      payload,
+      rehearsal,
+      { policy: this.policy.version, findings: found },
+      askedAt,
+    )
+    return { receipt, rules, findings: found }
   }
 
   #requireSuccess({ adapter, rehearsal }: Case): void {

@@ -9,6 +9,7 @@ import type {
   Rehearsal,
 } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
+import type { Finding } from '../primitives/findings.ts'
 import { digestOf } from '../primitives/json.ts'
 import type { OperationStore } from '../store/operations.ts'
 import type { AsOf } from '../store/reservations.ts'
@@ -29,6 +30,7 @@ export interface IntentPlan {
   readonly effects: readonly StoredEffect[]
   /** How many more there are: between others, or of nothing. */
   readonly moreEffects: number
+  readonly findings: readonly Finding[]
   readonly rules: readonly string[]
   /** It is queued until a block takes what it offers (C9). */
   readonly waitsForFees?: true
@@ -142,6 +144,7 @@ export function planOf(prepared: Prepared): IntentPlan {
     receipt: verdict.receipt,
     effects: storeEffects(kept),
     moreEffects: left,
+    findings: verdict.findings,
     rules: verdict.rules,
     ...(waitsForFees ? { waitsForFees } : {}),
     ...(fills === undefined ? {} : { fills }),

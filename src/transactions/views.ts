@@ -1,6 +1,7 @@
 import type { Urgency } from '../chains/adapter.ts'
 import type { Amount } from '../primitives/amount.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
+import type { Severity } from '../primitives/findings.ts'
 import type { OperationRow, StepRow } from '../store/schema.ts'
 
 /** What answers say about intents and operations. Everything is JSON-safe. */
@@ -36,10 +37,16 @@ export interface WalletRef {
 }
 
 export interface EffectView {
-  readonly kind: 'transfer' | 'approval'
+  readonly kind: 'transfer' | 'approval' | 'operator'
   readonly from: string
   readonly to: string
   readonly amount: Amount
+}
+
+export interface FindingView {
+  readonly code: string
+  readonly severity: Severity
+  readonly detail: string
 }
 
 export interface IntentView {
@@ -65,6 +72,10 @@ export interface IntentView {
     readonly effects: readonly EffectView[]
     /** Effects that were judged and are not shown. */
     readonly moreEffects?: number
+    /** Simulators that were to be asked before and could not tell. */
+    readonly skipped?: readonly string[]
+    /** What looks dangerous, or could not be looked at; absent when nothing does. */
+    readonly findings?: readonly FindingView[]
   }
   readonly verdict: { readonly decision: 'allow'; readonly rules: readonly string[] }
   readonly idempotencyKey: string

@@ -21,6 +21,7 @@ describe('an empty environment', () => {
         ],
         feePerTransaction: [{ chain: '*', max: '0.1' }],
         maxSlippagePercent: '2.0',
+        findingsAllowed: [],
       },
       intentTtlSeconds: 300,
       rpcTimeoutMs: 10000,

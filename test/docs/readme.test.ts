@@ -39,6 +39,7 @@ test('the sample configuration of a real chain is one that Bursar takes without 
     ],
     feePerTransaction: [{ chain: '*', max: '0.1' }],
     maxSlippagePercent: '2.0',
+    findingsAllowed: [],
   })
 })
 

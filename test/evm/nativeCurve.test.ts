@@ -34,8 +34,10 @@ function orderOf(from: EvmPayload['from'], nonce: bigint, at: number) {
     gasLimit: '21000',
   }
   const block = { number: '1', hash: `0x${'1'.repeat(64)}` }
-  const rehearsal = { outcome: { ok: true, gasUsed: 21_000n }, block } as unknown as Rehearsal
-  const receipt = issueReceipt(sandboxA, payload, rehearsal, 'policy', at)
+  const outcome = { ok: true, gasUsed: 21_000n, effects: [], findings: [] }
+  const simulator = { name: 'local', skipped: [] }
+  const rehearsal = { outcome, simulator, block } as unknown as Rehearsal
+  const receipt = issueReceipt(sandboxA, payload, rehearsal, { policy: 'any', findings: [] }, at)
   const terms = { maxFeePerGas: '2000000000', maxPriorityFeePerGas: '1' }
   return { payload, nonce, terms, receipt, head: rehearsal.block }
 }

@@ -47,8 +47,8 @@ describe('what is too much', () => {
     await prepare({ to: 'merchant', amount: '0.1' })
     world.a.proxy.reset()
     const { simulation } = await prepare({ to: crowd, data: '0x12345678' })
-    // Estimate and simulation, one for 60 unknown tokens; 20 effects are shown and 40 counted.
-    expect(world.a.proxy.roundTrips).toBe(3)
+    // Estimate, simulation and trace at once, one for 60 unknown tokens; 20 effects are shown and 40 counted.
+    expect(world.a.proxy.roundTrips).toBe(4)
     expect(simulation.effects).toHaveLength(20)
     expect(simulation.moreEffects).toBe(40)
   })
@@ -79,7 +79,7 @@ describe('what is too much', () => {
       context: { found: '101 different tokens', limit: '100' },
       sideEffect: 'none',
     })
-    expect(world.a.proxy.roundTrips).toBe(2)
+    expect(world.a.proxy.roundTrips).toBe(3)
   })
 
   it('T34: more events than can be judged are refused, however alike they are', async () => {

@@ -23,7 +23,10 @@ const directory = { adapter: async () => adapter } as unknown as ChainDirectory
 const quotes = (maxGasPriceGwei: string) =>
   new GasQuotes(
     directory,
-    new Policy({ maxGasPriceGwei, perTransaction: [], feePerTransaction: [], maxSlippagePercent: '2' }),
+    new Policy({
+      ...{ maxGasPriceGwei, perTransaction: [], feePerTransaction: [] },
+      ...{ maxSlippagePercent: '2', findingsAllowed: [] },
+    }),
   )
 
 it('D4, R12: a quote is exact, dated, and says what a plain transfer costs now and at most', async () => {

@@ -27,6 +27,7 @@ const matter = (asset: Asset, raw: bigint, more: Partial<Judged> = {}): Judged =
   account: ACCOUNT,
   outflow: { asset, raw },
   effects: [],
+  findings: [],
   terms,
   maxFee: 21_000n * GWEI,
   native,
@@ -38,6 +39,7 @@ const policy = (perTransaction: readonly Cap[], maxGasPriceGwei = '500') =>
     perTransaction,
     feePerTransaction: [{ chain: '*', max: '0.1' }],
     maxSlippagePercent: '2.0',
+    findingsAllowed: [],
   })
 const denied = expect.objectContaining({ code: 'policy_denied', kind: 'policy', sideEffect: 'none' })
 const refusal = (run: () => unknown) => {
@@ -56,11 +58,11 @@ describe('R5: caps per transaction', () => {
   ])
 
   it('R5: hold to the unit', () => {
-    expect(capped.judge(matter(native, 1_500_000_000_000_000_000n))).toContain(
+    expect(capped.judge(matter(native, 1_500_000_000_000_000_000n)).rules).toContain(
       '1.5 ETH: within the cap of 1.5 per transaction',
     )
     expect(refusal(() => capped.judge(matter(native, 1_500_000_000_000_000_001n)))).toEqual(denied)
-    expect(capped.judge(matter(usdc, 100_000_000n))).toHaveLength(3)
+    expect(capped.judge(matter(usdc, 100_000_000n)).rules).toHaveLength(3)
     expect(refusal(() => capped.judge(matter(usdc, 100_000_001n)))).toMatchObject({
       message: expect.stringContaining('100.000001 USDC would leave, above the cap of 100 USDC'),
     })
@@ -98,7 +100,7 @@ describe('R5: caps per transaction', () => {
 
   it('F3: on a mainnet nothing leaves without a cap; on a test network it does, and the verdict says so', () => {
     expect(refusal(() => policy([]).judge(matter(native, 1n)))).toEqual(denied)
-    expect(policy([]).judge(matter(native, 1n, { chain: baseSepolia }))).toContain(
+    expect(policy([]).judge(matter(native, 1n, { chain: baseSepolia })).rules).toContain(
       '0.000000000000000001 ETH: no cap is set for ETH on a test network',
     )
   })
@@ -194,11 +196,12 @@ describe('T35: the cap on the fee', () => {
       { chain: 'eip155:8453', max: '0.002' },
     ],
     maxSlippagePercent: '2.0',
+    findingsAllowed: [],
   })
   const fee = (maxFee: bigint, chain = base) => matter(native, 0n, { maxFee, chain })
 
   it('T35: holds to the unit, by chain before *', () => {
-    expect(capped.judge(fee(2_000_000_000_000_000n))).toContain('gas for at most 0.002 ETH, cap 0.002')
+    expect(capped.judge(fee(2_000_000_000_000_000n)).rules).toContain('gas for at most 0.002 ETH, cap 0.002')
     expect(refusal(() => capped.judge(fee(2_000_000_000_000_001n)))).toMatchObject({
       code: 'policy_denied',
       context: { rule: 'fee-cap' },
@@ -206,7 +209,7 @@ describe('T35: the cap on the fee', () => {
         'its gas could cost 0.002000000000000001 ETH, and the cap is 0.002 ETH (MAX_FEE_PER_TRANSACTION)',
       ),
     })
-    expect(capped.judge(fee(100_000_000_000_000_000n, baseSepolia))).toHaveLength(2)
+    expect(capped.judge(fee(100_000_000_000_000_000n, baseSepolia)).rules).toHaveLength(2)
     expect(refusal(() => capped.judge(fee(100_000_000_000_000_001n, baseSepolia)))).toEqual(denied)
   })
 
@@ -216,6 +219,7 @@ describe('T35: the cap on the fee', () => {
       perTransaction: [],
       feePerTransaction: [],
       maxSlippagePercent: '0',
+      findingsAllowed: [],
     })
     expect(refusal(() => none.judge(fee(1n, baseSepolia)))).toEqual(denied)
   })

@@ -12,6 +12,7 @@ import { SharedNonces } from '../../src/nonces/sharedNonces.ts'
 import { type Cap, type FeeCap, Policy } from '../../src/policy/policy.ts'
 import type { Caller } from '../../src/primitives/caller.ts'
 import type { Clock } from '../../src/primitives/clock.ts'
+import type { FindingCode } from '../../src/primitives/findings.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
@@ -129,6 +130,8 @@ export interface EngineOptions {
   readonly caps?: readonly Cap[]
   readonly feeCaps?: readonly FeeCap[]
   readonly maxGasPriceGwei?: string
+  /** Critical findings that do not stop a payment. */
+  readonly findingsAllowed?: readonly FindingCode[]
   readonly rpcTimeoutMs?: number
   readonly ttlSeconds?: number
   /** Calls a second that each endpoint takes. */
@@ -191,6 +194,7 @@ export function startEngine(options: EngineOptions) {
     perTransaction: options.caps ?? [],
     feePerTransaction: options.feeCaps ?? [{ chain: '*', max: '0.1' }],
     maxSlippagePercent: '2.0',
+    findingsAllowed: options.findingsAllowed ?? [],
   })
   const judge = new Judge(policy)
   const leases = new Leases(journal, operations, chains, silentLogger)

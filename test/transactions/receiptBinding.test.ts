@@ -16,6 +16,7 @@ import {
   USDC,
   type World,
 } from '../support/engine.ts'
+import { withoutMethods } from '../support/missingMethods.ts'
 
 const MERCHANT_KEY = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
 const signal = AbortSignal.timeout(60_000)
@@ -111,6 +112,47 @@ describe('R1, T10: the signer', () => {
   })
 })
 
+/** Another value of each field of a receipt than the one that it was issued with. */
+const RECEIPT_CHANGES: Readonly<Record<keyof SimulationReceipt, Partial<SimulationReceipt>>> = {
+  payloadDigest: { payloadDigest: `0x${'1'.repeat(64)}` },
+  chain: { chain: 'eip155:31338' },
+  backend: { backend: 'tenderly' },
+  skipped: { skipped: ['tenderly: it was away'] },
+  block: { block: { number: '1', hash: `0x${'2'.repeat(64)}`, timestamp: 1 } },
+  gasUsed: { gasUsed: '1' },
+  effectsDigest: { effectsDigest: `0x${'3'.repeat(64)}` },
+  policy: { policy: '0x0123456789abcdef' },
+  simulatedAt: { simulatedAt: '2026-01-01T00:00:00.000Z' },
+  expiresAt: { expiresAt: '2999-01-01T00:00:00.000Z' },
+  expiresAtBlock: { expiresAtBlock: '999999999' },
+  seal: { seal: `0x${'4'.repeat(64)}` },
+}
+
+describe('R1: every field of a receipt', () => {
+  for (const [field, change] of Object.entries(RECEIPT_CHANGES)) {
+    it(`R1: its ${field} cannot be another one: neither signed nor broadcast`, async () => {
+      const { signer, order, adapter, receipt } = await judged()
+      expect(Object.keys(receipt)).toContain(field)
+      const changed = { ...receipt, ...change }
+      expect(changed).not.toEqual(receipt)
+      const refused = { code: 'receipt_refused', sideEffect: 'none' }
+      await expect(signer.sign({ ...order, receipt: changed }, adapter.codec)).rejects.toMatchObject(refused)
+      const { raw, hash } = await signer.sign(order, adapter.codec)
+      world.a.proxy.reset()
+      const account = order.payload.from
+      await expect(
+        engine.broadcaster.broadcast(adapter, { raw, hash, account, receipt: changed }),
+      ).rejects.toMatchObject(refused)
+      expect(world.a.proxy.count('eth_sendRawTransaction')).toBe(0)
+    })
+  }
+
+  it('R1: all of them are tried here', async () => {
+    const { receipt } = await judged()
+    expect(Object.keys(receipt).toSorted()).toEqual(Object.keys(RECEIPT_CHANGES).toSorted())
+  })
+})
+
 describe('R1, F20: the age of a receipt', () => {
   it('R1: is good for 60 seconds, and not for one millisecond more', async () => {
     const { signer, order, adapter } = await judged()
@@ -138,11 +180,11 @@ describe('R1, F20: the age of a receipt', () => {
     await expect(signer.sign(order, adapter.codec)).rejects.toThrow('its simulation is too old')
   })
 
-  it('R1: is not known when the receipt says no time at all', async () => {
+  it('R1: of a receipt that says no time at all is not asked: it is not as it was issued', async () => {
     const { signer, order, adapter } = await judged()
     const receipt = { ...order.receipt, simulatedAt: 'yesterday' }
     await expect(signer.sign({ ...order, receipt }, adapter.codec)).rejects.toThrow(
-      'its simulation is too old',
+      'its receipt is not as it was issued',
     )
   })
 })
@@ -150,19 +192,17 @@ describe('R1, F20: the age of a receipt', () => {
 describe('R1: what gets no receipt', () => {
   it('R1: a simulation that failed', async () => {
     const { adapter, planned } = await judged()
-    const outcome = { ok: false, gasUsed: 21_000n, effects: [] }
+    const outcome = { ok: false, gasUsed: 21_000n, effects: [], findings: [] }
+    const judgement = { policy: 'any', findings: [] }
     const failed = { ...planned.rehearsal, outcome }
-    expect(() => issueReceipt(adapter.chain, planned.payload, failed, 'any', clock.now())).toThrow(
+    expect(() => issueReceipt(adapter.chain, planned.payload, failed, judgement, clock.now())).toThrow(
       'its simulation did not pass',
     )
   })
 
-  it('R1: a payment whose simulator is missing; nothing is signed and nothing is sent', async () => {
+  it('R1: a payment that no endpoint can simulate in any way; nothing is signed and nothing is sent', async () => {
     const { intentId } = await engine.prepare({ to: 'merchant', amount: '1', idempotencyKey: 'no-sim' })
-    world.a.proxy.setFault((calls) => {
-      if (!calls.some(({ method }) => method === 'eth_simulateV1')) return undefined
-      return { kind: 'rewrite', text: withoutSimulator(calls.map(({ method }) => method)) }
-    })
+    world.a.proxy.setFault(withoutMethods(['eth_simulateV1', 'debug_traceCall', 'eth_call']))
     await expect(engine.execute(intentId)).rejects.toMatchObject({
       code: 'simulation_unavailable',
       sideEffect: 'none',
@@ -172,21 +212,6 @@ describe('R1: what gets no receipt', () => {
     expect(engine.rows('select * from nonces')).toEqual([])
   })
 })
-
-/** Answers of a node that does not know eth_simulateV1. */
-function withoutSimulator(methods: readonly string[]): (answer: string) => string {
-  return (answer) => {
-    const entries = [JSON.parse(answer)].flat() as { id: number }[]
-    const [first] = entries.map(({ id }) => id).sort((x, y) => x - y)
-    return JSON.stringify(
-      entries.map((entry) => {
-        const missing = methods[entry.id - (first ?? 0)] === 'eth_simulateV1'
-        const error = { code: -32601, message: 'the method eth_simulateV1 does not exist' }
-        return missing ? { jsonrpc: '2.0', id: entry.id, error } : entry
-      }),
-    )
-  }
-}
 
 describe('R1, T33: the broadcaster', () => {
   /** Bytes that the agent's key really signed, with one field changed. */

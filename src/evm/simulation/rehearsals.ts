@@ -12,16 +12,27 @@ import { withinLimit } from '../../chains/feeTerms.ts'
 import { BursarError } from '../../errors/bursarError.ts'
 import { untrusted } from '../../primitives/untrusted.ts'
 import { type ChainClient, resultOf } from '../../rpc/chainClient.ts'
-import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
-import type { EvmAssets } from '../assets.ts'
+import type { RpcErrorBody, RpcOutcome } from '../../rpc/transport.ts'
 import type { EvmHead } from '../blocks.ts'
 import type { EvmDraft } from '../draft.ts'
-import { asEvmPayload, type EvmPayload } from '../evmPayload.ts'
+import type { EvmPayload } from '../evmPayload.ts'
 import { FEE_HISTORY } from '../fees.ts'
-import { fromQuantity, toQuantity } from '../quantity.ts'
+import { fromQuantity } from '../quantity.ts'
 import { decodeRevert, isVerdict, type Revert } from '../reverts.ts'
 import type { Witnesses } from '../witnesses.ts'
-import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulateV1.ts'
+import { payloadsOf, unminedOf } from './earlier.ts'
+import { type EvmSimulator, type Execution, SimulatorAway, type Task } from './execution.ts'
+import {
+  draftPayload,
+  estimateRequest,
+  gasLimitFor,
+  mostOf,
+  PLAIN_TRANSFER_GAS,
+  requireRoom,
+} from './gasLimit.ts'
+import type { Judgement, Scrutiny } from './scrutiny.ts'
+import { parseSimulation, simulationRequest } from './simulateV1.ts'
+import type { Simulators } from './simulators.ts'
 import {
   accountFacts,
   type BlockTag,
@@ -33,24 +44,31 @@ import {
 } from './snapshot.ts'
 import { fitsUsual, UsualGas } from './usualGas.ts'
 
-/** What a plain transfer to an account without code costs on chains that charge execution only. */
-const PLAIN_TRANSFER_GAS = 21_000n
 /** A head may move between the entries of a batch; the next try is a block time away from that. */
 const MAX_TRIES = 4
+
+export interface RehearsalParts {
+  readonly client: ChainClient
+  readonly witnesses: Witnesses
+  readonly simulators: Simulators
+  readonly scrutiny: Scrutiny
+}
 
 /** Simulates payloads and reads what a decision about them needs, in one round trip each. */
 export class EvmRehearsals {
   readonly #client: ChainClient
-  readonly #assets: EvmAssets
   readonly #witnesses: Witnesses
+  readonly #simulators: Simulators
+  readonly #scrutiny: Scrutiny
   /** Fees of the last reading: they let a first simulation ride along with the reads it would wait for. */
   #lastFees: FeeReading | undefined
   readonly #usualGas = new UsualGas()
 
-  constructor(client: ChainClient, assets: EvmAssets, witnesses: Witnesses) {
+  constructor({ client, witnesses, simulators, scrutiny }: RehearsalParts) {
     this.#client = client
-    this.#assets = assets
     this.#witnesses = witnesses
+    this.#simulators = simulators
+    this.#scrutiny = scrutiny
   }
 
   noteFees(fees: FeeReading): void {
@@ -75,6 +93,7 @@ export class EvmRehearsals {
     return { ...alone, outcome: { ...outcome, effects: alone.outcome.effects } }
   }
 
+  /** By the first simulator that can tell. Throws `simulation_unavailable` when none can. */
   async #rehearse(
     payload: EvmPayload,
     terms: FeeTerms,
@@ -83,39 +102,57 @@ export class EvmRehearsals {
     signal: AbortSignal,
   ): Promise<Rehearsal> {
     const tokens = distinctTokens(leaving)
+    const judgement = this.#scrutiny.begin(
+      { payload, terms, at: 'latest', before: payloadsOf(earlier) },
+      signal,
+    )
+    const { found, skipped } = await this.#simulators.ask((simulator) =>
+      this.#lookUntilStill({ payload, terms, tokens, earlier, simulator }, signal),
+    )
+    if (!found) {
+      const { chain } = this.#client
+      throw new BursarError('simulation_unavailable', { reason: skipped.join('; ') }, { chain })
+    }
+    const tried = { ...found.value, simulator: { name: found.by.name, skipped } }
+    return this.#judged(tried, judgement, tokens, signal)
+  }
+
+  async #lookUntilStill({ earlier, ...look }: Wanted, signal: AbortSignal): Promise<Tried> {
     let at: BlockTag = 'latest'
     let before = earlier
     for (let tries = 1; ; tries++) {
-      const look = await this.#look({ payload, terms, tokens, at, before }, signal)
-      if (look.seen) return this.#attested(look.seen, payload.from, tokens, signal)
+      const { head, minedCount, seen } = await this.#look({ ...look, at, before }, signal)
+      if (seen) return seen
       if (tries === MAX_TRIES) {
         const reason = `the head of ${this.#client.host} moved during each of ${MAX_TRIES} simulations`
         throw new BursarError('simulation_unavailable', { reason }, { chain: this.#client.chain })
       }
       // A slow endpoint is outrun by its chain: then everything is asked of the head that it had, and by turns again
       // of the newest, because not every node knows how.
-      at = at === 'latest' ? { blockHash: look.head } : 'latest'
-      before = unminedOf(before, look.minedCount)
+      at = at === 'latest' ? { blockHash: head } : 'latest'
+      before = unminedOf(before, minedCount)
     }
   }
 
   /** One round trip; `seen` is absent when its answers are not of one block, or count what is mined in it twice. */
   async #look(
-    { payload, terms, tokens, at, before }: Look,
+    { payload, terms, tokens, at, before, simulator }: Look,
     signal: AbortSignal,
-  ): Promise<{ readonly head: string; readonly minedCount: bigint; readonly seen?: Rehearsal }> {
+  ): Promise<{ readonly head: string; readonly minedCount: bigint; readonly seen?: Tried }> {
+    const task = { payload, terms, at, before: payloadsOf(before) }
     const reads = snapshotRequests(payload.from, tokens, at)
-    const requests = [...reads, simulationRequest(payload, terms, at, payloadsOf(before)), FEE_HISTORY]
+    const requests = [...reads, ...simulator.requests(task), FEE_HISTORY]
     const outcomes = await this.#client.batch(requests, signal)
-    if (at !== 'latest' && outcomes.slice(0, -1).some(({ ok }) => !ok)) {
+    if (at !== 'latest' && outcomes.slice(0, reads.length).some(({ ok }) => !ok)) {
       return { head: at.blockHash, minedCount: 0n }
     }
     const snapshot = this.#snapshot(outcomes, outcomes.at(-1), tokens)
     requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
     const { head, minedCount } = snapshot
     const fits = unminedOf(before, minedCount).length === before.length
-    const seen = fits ? await this.#rehearsal(snapshot, outcomes[reads.length], signal) : undefined
-    return { head: head.ref.hash, minedCount, ...(seen && { seen }) }
+    const answers = outcomes.slice(reads.length, -1)
+    const execution = fits ? await simulator.read(task, head, answers, signal) : undefined
+    return { head: head.ref.hash, minedCount, ...(execution && { seen: { task, snapshot, execution } }) }
   }
 
   /**
@@ -128,13 +165,11 @@ export class EvmRehearsals {
     earlier: readonly Earlier[],
     signal: AbortSignal,
   ): Promise<Planned> {
-    const likely = this.#likely(draft, earlier)
-    const guess = this.#lastFees?.tiers[limit.urgency]
     const tokens = distinctTokens([draft.outflow.asset])
     const reads = snapshotRequests(draft.from, tokens)
-    const speculative = likely && guess ? [simulationRequest(likely, guess)] : []
+    const bet = this.#bet(draft, limit, earlier, signal)
     const code = draft.isCall ? [{ method: 'eth_getCode', params: [draft.callTo, 'latest'] }] : []
-    const together = [...reads, ...speculative]
+    const together = [...reads, ...(bet?.simulator.requests(bet.task) ?? [])]
     const requests = [...together, FEE_HISTORY, estimateRequest(draft), ...code]
     const outcomes = await this.#client.batch(requests, signal)
     const [fees, estimate] = outcomes.slice(together.length)
@@ -144,14 +179,18 @@ export class EvmRehearsals {
     const estimated = estimate?.ok
       ? fromQuantity(estimate.result, 'gas estimate', this.#client.host)
       : undefined
-    if (likely && speculative.length > 0 && isEnough(likely, estimated, snapshot.head)) {
-      const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
-      if (rehearsal?.outcome.ok) {
-        return {
-          payload: likely,
-          terms,
-          rehearsal: await this.#attested(rehearsal, draft.from, tokens, signal),
+    if (bet && isEnough(bet.task.payload, estimated, snapshot.head)) {
+      const answers = outcomes.slice(reads.length, together.length)
+      const execution = await won(bet, snapshot.head, answers, signal)
+      if (execution) {
+        const tried = {
+          task: bet.task,
+          snapshot,
+          execution,
+          simulator: { name: bet.simulator.name, skipped: [] },
         }
+        const rehearsal = await this.#judged(tried, bet.judgement, tokens, signal)
+        return { payload: bet.task.payload, terms, rehearsal }
       }
     }
     const gas = estimated ?? (await this.#gasAfter(earlier, draft, terms, snapshot, signal))
@@ -164,9 +203,23 @@ export class EvmRehearsals {
   }
 
   /**
-   * The payload that a draft will probably become; undefined when there is nothing to go by, or when calls wait that
-   * it may depend on.
+   * The payload that a draft will probably become, to be simulated along with the reads that would tell; undefined when
+   * there is nothing to go by, or when calls wait that it may depend on.
    */
+  #bet(
+    draft: EvmDraft,
+    { urgency }: PriceLimit,
+    earlier: readonly Earlier[],
+    signal: AbortSignal,
+  ): Bet | undefined {
+    const terms = this.#lastFees?.tiers[urgency]
+    const simulator = this.#simulators.first
+    const payload = this.#likely(draft, earlier)
+    if (!terms || !simulator?.ridesAlong || !payload) return undefined
+    const task: Task = { payload, terms, at: 'latest', before: [] }
+    return { task, simulator, judgement: this.#scrutiny.begin(task, signal) }
+  }
+
   #likely(draft: EvmDraft, earlier: readonly Earlier[]): EvmPayload | undefined {
     if (draft.data === '0x') return draftPayload(draft, PLAIN_TRANSFER_GAS)
     const usual = this.#usualGas.of(draft)
@@ -186,11 +239,11 @@ export class EvmRehearsals {
   ): Promise<bigint | undefined> {
     const before = payloadsOf(unminedOf(earlier, minedCount))
     if (before.length === 0) return undefined
-    const most = head.gasLimit < TRANSACTION_GAS_CAP ? head.gasLimit : TRANSACTION_GAS_CAP
-    const request = simulationRequest(draftPayload(draft, most), terms, 'latest', before)
+    const payload = draftPayload(draft, mostOf(head))
+    const request = simulationRequest({ payload, terms, at: 'latest', before })
     const [outcome] = await this.#client.batch([request], signal)
     if (!outcome?.ok) return undefined
-    const { ok, gasUsed } = parseSimulation(outcome, this.#client.host)
+    const { ok, gasUsed } = parseSimulation(outcome, this.#client.host).execution
     // A sixty-fourth stays behind at each call deep; what is refunded at the end is needed before it (EIP-150, EIP-3529).
     return ok ? (gasUsed * 5n) / 4n : undefined
   }
@@ -201,41 +254,37 @@ export class EvmRehearsals {
       const reason = `${this.#client.host} could not estimate gas (code ${error.code}: ${untrusted(error.message).untrusted})`
       throw new BursarError('simulation_unavailable', { reason }, { chain: this.#client.chain })
     }
-    const outcome = { ok: false, gasUsed: 0n, effects: [], revert: revertOf(error) }
-    const rehearsal = { ...snapshot, block: snapshot.head.ref, outcome }
+    const outcome = { ok: false, gasUsed: 0n, effects: [], findings: [], revert: revertOf(error) }
+    const { head, ...readings } = snapshot
+    const simulator = { name: 'local:eth_estimateGas', skipped: [] }
+    const rehearsal = { ...readings, block: head.ref, simulator, outcome }
     return { payload: draftPayload(draft, PLAIN_TRANSFER_GAS), terms, rehearsal }
   }
 
-  async #rehearsal(
-    snapshot: Snapshot,
-    outcome: RpcOutcome | undefined,
-    signal: AbortSignal,
-  ): Promise<Rehearsal | undefined> {
-    const { head, ...readings } = snapshot
-    const simulation = parseSimulation(outcome, this.#client.host)
-    if (!('logs' in simulation)) return { ...readings, block: head.ref, outcome: simulation }
-    if (!ranOn(head, simulation)) return undefined
-    return { ...readings, block: head.ref, outcome: await outcomeOf(simulation, this.#assets, signal) }
-  }
-
-  /** Adds the balances of tokens that leave without having been expected to, and has other endpoints agree to all. */
-  async #attested(
-    rehearsal: Rehearsal,
-    account: Hex,
+  /**
+   * What was tried, with its effects and what looks dangerous in them. Adds the balances of tokens that leave without
+   * having been expected to, and has other endpoints agree to all.
+   */
+  async #judged(
+    { task, snapshot, execution, simulator }: Tried & Pick<Rehearsal, 'simulator'>,
+    judgement: Judgement,
     expected: readonly Asset[],
     signal: AbortSignal,
   ): Promise<Rehearsal> {
-    const { block, outcome, tokenBalances } = rehearsal
+    const { head, ...readings } = snapshot
+    const account = task.payload.from
+    const outcome = await judgement.of(execution, head, signal)
     const moved = outcome.effects.filter(({ from }) => from === account).map(({ asset }) => asset)
     const tokens = distinctTokens([...expected, ...moved])
     const unread = tokens.filter(
-      ({ id }) => !tokenBalances.has(id) && !expected.some((each) => each.id === id),
+      ({ id }) => !readings.tokenBalances.has(id) && !expected.some((each) => each.id === id),
     )
     const more =
       unread.length === 0
         ? new Map<string, bigint>()
-        : await readTokenBalances(account, unread, block.hash, this.#client, signal)
-    const complete = { ...rehearsal, tokenBalances: new Map([...tokenBalances, ...more]) }
+        : await readTokenBalances(account, unread, head.ref.hash, this.#client, signal)
+    const tokenBalances = new Map([...readings.tokenBalances, ...more])
+    const complete = { ...readings, tokenBalances, block: head.ref, simulator, outcome }
     await this.#witnesses.agree(accountFacts(account, tokens, complete), signal)
     return complete
   }
@@ -251,39 +300,56 @@ export class EvmRehearsals {
   }
 }
 
-/** What one round trip asks. */
-interface Look {
+/** What is to be rehearsed, and with whom. */
+interface Wanted {
   readonly payload: EvmPayload
   readonly terms: FeeTerms
   readonly tokens: readonly Asset[]
-  readonly at: BlockTag
   /** What is simulated first. */
+  readonly earlier: readonly Earlier[]
+  readonly simulator: EvmSimulator
+}
+
+/** What one round trip asks. */
+interface Look extends Omit<Wanted, 'earlier'> {
+  readonly at: BlockTag
   readonly before: readonly Earlier[]
+}
+
+/** What came of it, at one block. */
+interface Tried {
+  readonly task: Task
+  readonly snapshot: Snapshot
+  readonly execution: Execution
+}
+
+/** A payload that is simulated before it is known whether it will be that one. */
+interface Bet {
+  readonly task: Task
+  readonly simulator: EvmSimulator
+  readonly judgement: Judgement
+}
+
+/** What a bet found if it passed; undefined when it has to be done properly. */
+async function won(
+  { task, simulator }: Bet,
+  head: EvmHead,
+  answers: readonly RpcOutcome[],
+  signal: AbortSignal,
+): Promise<Execution | undefined> {
+  try {
+    const execution = await simulator.read(task, head, answers, signal)
+    return execution?.ok ? execution : undefined
+  } catch (error) {
+    if (error instanceof SimulatorAway) return undefined
+    throw error
+  }
 }
 
 /** A plain transfer that passes with the least gas that there is needs no estimate. */
 function isEnough({ data, gasLimit }: EvmPayload, estimated: bigint | undefined, head: EvmHead): boolean {
   if (data === '0x') return true
   return estimated !== undefined && fitsUsual(BigInt(gasLimit), gasLimitFor(estimated, head))
-}
-
-/** What is in the state already must not happen again in a simulation on it. */
-function unminedOf(earlier: readonly Earlier[], minedCount: bigint): readonly Earlier[] {
-  return earlier.filter(({ nonce }) => nonce >= minedCount)
-}
-
-/** A simulated block holds so much gas on every node; what waits and is older is left out. */
-const EARLIER_GAS = 15_000_000n
-
-/** Plain transfers are left out: the funds that they take are held for them, and they change nothing else. */
-function payloadsOf(earlier: readonly Earlier[]): readonly EvmPayload[] {
-  const calls = earlier.map(({ payload }) => asEvmPayload(payload)).filter(({ data }) => data !== '0x')
-  let gas = 0n
-  const newest = calls.reverse().filter(({ gasLimit }) => {
-    gas += BigInt(gasLimit)
-    return gas <= EARLIER_GAS
-  })
-  return newest.reverse()
 }
 
 /** What the chain said when it was asked how much gas a draft takes. */
@@ -301,47 +367,4 @@ function requireContract(draft: EvmDraft, code: unknown): void {
   if (code !== '0x' || BigInt(draft.callTo) < FIRST_ORDINARY_ADDRESS) return
   const reason = `there is no contract at ${draft.callTo} on this chain`
   throw new BursarError('call_invalid', { reason }, { chain: draft.chain })
-}
-
-function estimateRequest(draft: EvmDraft): RpcRequest {
-  const call = { from: draft.from, to: draft.callTo, value: toQuantity(draft.value), input: draft.data }
-  return { method: 'eth_estimateGas', params: [call, 'latest'] }
-}
-
-function draftPayload(draft: EvmDraft, gasLimit: bigint): EvmPayload {
-  return {
-    family: 'evm',
-    chain: draft.chain,
-    from: draft.from,
-    to: draft.callTo,
-    value: draft.value.toString(),
-    data: draft.data,
-    accessList: [],
-    gasLimit: gasLimit.toString(),
-  }
-}
-
-/** Throws `gas_above_block`: no block could include it, and it would hold up every later payment of the account. */
-function requireRoom(gas: bigint, head: EvmHead, chain: string): void {
-  if (gas <= head.gasLimit) return
-  throw new BursarError(
-    'gas_above_block',
-    { gas: gas.toString(), limit: head.gasLimit.toString() },
-    { chain },
-  )
-}
-
-/** The most that a transaction may ask for where EIP-7825 holds. */
-const TRANSACTION_GAS_CAP = 1n << 24n
-
-/**
- * A fifth on top, rounded up: state may move between now and inclusion. Not above what a block holds, nor above
- * EIP-7825's cap for what fits below it: the margin must not be what makes a transaction unacceptable.
- */
-function gasLimitFor(gas: bigint, head: EvmHead): bigint {
-  if (gas === PLAIN_TRANSFER_GAS) return gas
-  const buffered = (gas * 12n + 9n) / 10n
-  const cap = gas <= TRANSACTION_GAS_CAP ? TRANSACTION_GAS_CAP : head.gasLimit
-  const most = cap < head.gasLimit ? cap : head.gasLimit
-  return buffered < most ? buffered : most
 }

@@ -98,9 +98,9 @@ export function accountFacts(
   ]
 }
 
-/** The assets that have a contract, each once. */
+/** The assets whose contract has a balance of them, each once: what is one of a collection has none. */
 export function distinctTokens(assets: readonly Asset[]): readonly Asset[] {
-  const tokens = assets.filter(({ address }) => address !== undefined)
+  const tokens = assets.filter(({ id }) => id.includes('/erc20:'))
   return [...new Map(tokens.map((token) => [token.id, token])).values()]
 }
 

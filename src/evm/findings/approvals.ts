@@ -1,0 +1,67 @@
+import type { Effect } from '../../chains/adapter.ts'
+import { formatUnits } from '../../primitives/amount.ts'
+import { type Finding, finding } from '../../primitives/findings.ts'
+import type { Evidence } from './evidence.ts'
+
+/** An allowance that no balance will ever reach: half of what 96 bits hold, which is where some tokens end. */
+const UNLIMITED = 1n << 95n
+
+/** What others are allowed to take from the account (T17). */
+export async function approvals(
+  { effects, task, client, head }: Evidence,
+  _tracers: unknown,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const given = effects.filter(({ kind, from, raw }) => {
+    return kind !== 'transfer' && from === task.payload.from && raw > 0n
+  })
+  if (given.length === 0) return []
+  const takers = [...new Set(given.map(({ to }) => to))]
+  const at = { blockHash: head.ref.hash }
+  const codes = await client.batch(
+    takers.map((taker) => ({ method: 'eth_getCode', params: [taker, at] })),
+    signal,
+  )
+  const accounts = takers.filter((_, index) => {
+    const code = codes[index]
+    return code?.ok && (code.result === '0x' || String(code.result).startsWith(DELEGATION))
+  })
+  return given.flatMap((effect) => [
+    ...extentOf(effect),
+    ...(accounts.includes(effect.to)
+      ? [
+          finding(
+            'approval-to-account',
+            `${effect.to} may take ${what(effect)}, and is an account that somebody has the key of, not a contract`,
+          ),
+        ]
+      : []),
+  ])
+}
+
+/** Code of an account that delegates to a contract (EIP-7702): somebody has its key all the same. */
+const DELEGATION = '0xef0100'
+
+function extentOf(effect: Effect): readonly Finding[] {
+  const { kind, asset, to, raw } = effect
+  if (kind === 'operator') {
+    return [
+      finding(
+        'approval-for-all',
+        `${to} may take everything that the wallet has of ${asset.id}, now and later`,
+      ),
+    ]
+  }
+  if (raw < UNLIMITED) return []
+  return [
+    finding(
+      'unlimited-approval',
+      `${to} may take all ${asset.symbol ?? asset.id} of the wallet, now and later`,
+    ),
+  ]
+}
+
+const what = ({ kind, asset, raw }: Effect) =>
+  kind === 'operator' || raw >= UNLIMITED
+    ? `all of ${asset.symbol ?? asset.id}`
+    : `${formatUnits(raw, asset.decimals)} ${asset.symbol ?? asset.id}`

@@ -1,0 +1,19 @@
+import { type Finding, finding } from '../../primitives/findings.ts'
+import type { Evidence } from './evidence.ts'
+
+/** What could not be looked at: not to be taken for innocence. */
+export function unseen({ runsCode, reduced, frames, elsewhere, task }: Evidence): readonly Finding[] {
+  if (!runsCode) return []
+  if (reduced) {
+    return [
+      finding('effects-unseen', 'no endpoint offers a simulation that shows what happens inside contracts'),
+    ]
+  }
+  const missing = [
+    ...(frames ? [] : ['who calls whom inside (no endpoint traced it)']),
+    ...(elsewhere ? [] : ['whether it does the same in another block']),
+  ]
+  if (missing.length === 0) return []
+  const after = task.before.length > 0 ? ', since it runs after payments that wait' : ''
+  return [finding('not-traced', `not looked at: ${missing.join('; ')}${after}`)]
+}

@@ -1,0 +1,91 @@
+import { decodeEventLog, type Hex } from 'viem'
+import type { Effect } from '../../chains/adapter.ts'
+import { erc20Abi, erc721Abi, erc1155Abi } from '../abi.ts'
+import type { EvmAssets } from '../assets.ts'
+import { NATIVE_TOKEN, type RawLog } from './execution.ts'
+import { requireJudgeable } from './logs.ts'
+
+const MAX_TOKENS = 100
+
+/**
+ * What moves and what is allowed to others in each run, as the logs of the contracts tell. Tokens seen for the first
+ * time are looked up, those of all runs at once. Throws `effects_too_many`.
+ */
+export async function effectsOf(
+  runs: readonly (readonly RawLog[])[],
+  assets: EvmAssets,
+  signal: AbortSignal,
+): Promise<readonly (readonly Effect[])[]> {
+  const moves = runs.map((logs) =>
+    logs.flatMap((log) => movesOf(log).map((move) => ({ ...move, contract: log.address }))),
+  )
+  const fungible = moves.flat().filter(({ of }) => of === undefined)
+  const tokens = new Set(fungible.map(({ contract }) => contract))
+  tokens.delete(NATIVE_TOKEN)
+  requireJudgeable(tokens.size, 'different tokens', MAX_TOKENS)
+  const known = await assets.tokens([...tokens], signal)
+  const assetOf = (contract: Hex, of: Move['of']) => {
+    if (of) return assets.collectible(contract, of.standard, of.tokenId)
+    // What moves is judged and shown even when its contract does not say what it is.
+    return contract === NATIVE_TOKEN ? assets.native : (known.get(contract) ?? assets.unreadable(contract))
+  }
+  return moves.map((run) =>
+    run.map(({ contract, of, ...move }): Effect => ({ ...move, asset: assetOf(contract, of) })),
+  )
+}
+
+type Move = Omit<Effect, 'asset'> & {
+  /** Which thing of a collection, or the whole of it; absent for what is counted. */
+  readonly of?: { readonly standard: 'erc721' | 'erc1155'; readonly tokenId?: bigint }
+}
+
+function movesOf({ topics, data }: RawLog): readonly Move[] {
+  const [signature, ...indexed] = topics
+  if (signature === undefined) return []
+  try {
+    // ERC-20 and ERC-721 share signatures; the latter index one parameter more.
+    if (indexed.length === 3) return collectibleMoves([signature, ...indexed], data)
+    if (indexed.length === 2) return countedMoves([signature, ...indexed], data)
+  } catch {
+    // An event of another kind, or one that does not hold what its signature says.
+  }
+  return []
+}
+
+type Topics = [Hex, ...Hex[]]
+
+function countedMoves(topics: Topics, data: Hex): readonly Move[] {
+  if (topics[0] === APPROVAL_FOR_ALL) {
+    const { args } = decodeEventLog({ abi: erc721Abi, eventName: 'ApprovalForAll', topics, data } as const)
+    const { owner, operator, approved } = args
+    return [
+      { kind: 'operator', from: owner, to: operator, raw: approved ? 1n : 0n, of: { standard: 'erc721' } },
+    ]
+  }
+  const { eventName, args } = decodeEventLog({ abi: erc20Abi, topics, data })
+  return eventName === 'Transfer'
+    ? [{ kind: 'transfer', from: args.from, to: args.to, raw: args.amount }]
+    : [{ kind: 'approval', from: args.owner, to: args.spender, raw: args.amount }]
+}
+
+function collectibleMoves(topics: Topics, data: Hex): readonly Move[] {
+  if (data === '0x') {
+    const event = decodeEventLog({ abi: erc721Abi, topics, data })
+    if (event.eventName === 'ApprovalForAll') return []
+    const of = { standard: 'erc721', tokenId: event.args.tokenId } as const
+    if (event.eventName === 'Transfer')
+      return [{ kind: 'transfer', from: event.args.from, to: event.args.to, raw: 1n, of }]
+    return [{ kind: 'approval', from: event.args.owner, to: event.args.spender, raw: 1n, of }]
+  }
+  const { eventName, args } = decodeEventLog({ abi: erc1155Abi, topics, data })
+  const { from, to } = args
+  const move = (tokenId: bigint, raw: bigint): Move => {
+    return { kind: 'transfer', from, to, raw, of: { standard: 'erc1155', tokenId } }
+  }
+  if (eventName === 'TransferSingle') return [move(args.id, args.amount)]
+  requireJudgeable(args.ids.length)
+  return args.ids.map((tokenId, index) => move(tokenId, args.amounts[index] ?? 0n))
+}
+
+/** keccak256 of ApprovalForAll(address,address,bool): the same for ERC-721 and ERC-1155. */
+const APPROVAL_FOR_ALL: Hex = '0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31'

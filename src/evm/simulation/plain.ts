@@ -1,0 +1,46 @@
+import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
+import { asHex, fromQuantity } from '../quantity.ts'
+import { decodeRevert } from '../reverts.ts'
+import { type EvmSimulator, type RawLog, SimulatorAway, type Task } from './execution.ts'
+import { refusedBy, transactionArguments } from './simulateV1.ts'
+import { nativeMove } from './traced.ts'
+
+/** The simulator of nodes that have neither: whether it passes, what it takes, and nothing of what happens inside. */
+export function plainSimulator(host: string): EvmSimulator {
+  return {
+    name: 'local:eth_call',
+    ridesAlong: true,
+    requests({ payload, terms, at }) {
+      const transaction = transactionArguments(payload, terms)
+      const ask = (method: string): RpcRequest => ({ method, params: [transaction, at] })
+      return [ask('eth_call'), ask('eth_estimateGas')]
+    },
+    async read(task, _head, [called, gas]) {
+      if (task.before.length > 0)
+        throw new SimulatorAway(`${host} cannot simulate it after what waits to be mined`)
+      if (!called?.ok) return failed(called, host)
+      if (!gas?.ok) return failed(gas, host)
+      asHex(called.result, 'return data', host)
+      return {
+        ok: true,
+        gasUsed: fromQuantity(gas.result, 'gas', host),
+        logs: declaredMoves(task),
+        reduced: true,
+      }
+    },
+  }
+}
+
+function failed(outcome: RpcOutcome | undefined, host: string) {
+  const error = outcome?.ok === false ? outcome.error : { code: 0, message: 'no answer' }
+  const refused = refusedBy(error, 'eth_call', host)
+  const data =
+    typeof error.data === 'string' && /^0x([0-9a-f]{2})+$/i.test(error.data) ? error.data : undefined
+  return data === undefined ? refused : { ...refused, revert: decodeRevert(data as `0x${string}`) }
+}
+
+/** What the payload itself says that it moves. */
+function declaredMoves({ payload }: Task): readonly RawLog[] {
+  const value = BigInt(payload.value)
+  return value === 0n ? [] : [nativeMove(payload.from, payload.to, value)]
+}

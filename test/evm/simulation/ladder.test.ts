@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  AGENT,
+  type Engine,
+  MERCHANT,
+  startEngine,
+  startWorld,
+  TIP_JAR,
+  USDC,
+  type World,
+} from '../../support/engine.ts'
+import { withoutMethods } from '../../support/missingMethods.ts'
+
+// What Bursar does when an endpoint can simulate in one way and not in another: never less than it can tell.
+let world: World
+let engine: Engine
+let key = 0
+
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.stop())
+beforeEach(() => {
+  world.a.proxy.reset()
+  engine = startEngine({ lanes: [world.a] })
+  return () => engine.stop()
+})
+
+const prepare = (request: object) => engine.prepare({ ...request, idempotencyKey: `ladder ${key++}` })
+const tip = { to: TIP_JAR, function: 'tip(string)', args: ['thanks'], amount: '0.05' }
+
+describe('D1: an endpoint without eth_simulateV1', () => {
+  beforeEach(() => world.a.proxy.setFault(withoutMethods(['eth_simulateV1'])))
+
+  it('D1: is asked to trace instead, which shows the same effects', async () => {
+    const { simulation } = await prepare({ to: 'merchant', amount: '2.5', asset: 'USDC' })
+    expect(simulation.backend).toBe('local:debug_traceCall')
+    expect(simulation.skipped).toEqual([expect.stringMatching(/^local: .* does not offer eth_simulateV1$/)])
+    expect(simulation.effects).toMatchObject([
+      { kind: 'transfer', to: MERCHANT, amount: { display: '2.5', symbol: 'USDC' } },
+    ])
+  })
+
+  it('D1: traces what is paid in native tokens, by way of a contract too', async () => {
+    const { simulation } = await prepare(tip)
+    expect(simulation.backend).toBe('local:debug_traceCall')
+    expect(simulation.effects).toMatchObject([{ kind: 'transfer', to: TIP_JAR, amount: { display: '0.05' } }])
+  })
+
+  it('D2: tells why a call reverts', async () => {
+    const take = { function: 'transferFrom(address,address,uint256)', args: [MERCHANT, AGENT, '5'] }
+    await expect(prepare({ to: USDC, ...take })).rejects.toMatchObject({
+      code: 'simulation_reverted',
+      context: { reason: expect.stringContaining('ERC20InsufficientAllowance') },
+      sideEffect: 'none',
+    })
+  })
+
+  it('R1: pays, and the receipt says who simulated it', async () => {
+    const { intentId } = await prepare({ to: 'merchant', amount: '0.25' })
+    const { operationId } = await engine.execute(intentId)
+    const [attempt] = engine.rows('select receipt from attempts')
+    expect(JSON.parse(String(attempt?.['receipt']))).toMatchObject({ backend: 'local:debug_traceCall' })
+    await world.a.mine(2)
+    await engine.driver.drive(operationId)
+    expect(await engine.get(operationId)).toMatchObject({ state: 'committed' })
+  })
+
+  it('is not asked for it again with each payment', async () => {
+    await prepare({ to: 'merchant', amount: '0.1' })
+    world.a.proxy.reset()
+    world.a.proxy.setFault(withoutMethods(['eth_simulateV1']))
+    await prepare({ to: 'merchant', amount: '0.2' })
+    expect(world.a.proxy.count('eth_simulateV1')).toBe(0)
+  })
+})
+
+describe('D1: an endpoint that neither simulates nor traces', () => {
+  beforeEach(() => world.a.proxy.setFault(withoutMethods(['eth_simulateV1', 'debug_traceCall'])))
+
+  it('D1: pays plainly, marked as simulated in a reduced way', async () => {
+    const { simulation } = await prepare({ to: 'merchant', amount: '0.25' })
+    expect(simulation.backend).toBe('local:eth_call')
+    expect(simulation.skipped).toHaveLength(2)
+    expect(simulation.effects).toMatchObject([
+      { kind: 'transfer', to: MERCHANT, amount: { display: '0.25' } },
+    ])
+  })
+
+  it('R1: a call of a contract is denied: what happens inside is not seen', async () => {
+    await expect(prepare(tip)).rejects.toMatchObject({
+      code: 'policy_denied',
+      context: { rule: 'effects-unseen' },
+      sideEffect: 'none',
+    })
+  })
+
+  it('R1: unless the operator allows it', async () => {
+    await engine.stop()
+    engine = startEngine({ lanes: [world.a], findingsAllowed: ['effects-unseen'] })
+    const { simulation, verdict } = await prepare(tip)
+    expect(simulation.findings).toMatchObject([{ code: 'effects-unseen', severity: 'critical' }])
+    expect(verdict.rules).toContain('effects-unseen: the operator allows it')
+  })
+})
+
+it('D2: where nobody traces, a call is prepared and says what was not looked at', async () => {
+  world.a.proxy.setFault(withoutMethods(['debug_traceCall']))
+  const { simulation } = await prepare(tip)
+  expect(simulation.backend).toBe('local')
+  expect(simulation.findings).toEqual([
+    {
+      code: 'not-traced',
+      severity: 'info',
+      detail: 'not looked at: who calls whom inside (no endpoint traced it)',
+    },
+  ])
+})
+
+it('a transfer of a token that the registry lists is not traced: nothing of it is strange', async () => {
+  const { simulation } = await prepare({ to: 'merchant', amount: '1', asset: 'USDC' })
+  expect(world.a.proxy.count('debug_traceCall')).toBe(0)
+  expect(simulation).not.toHaveProperty('findings')
+})
