@@ -5,7 +5,7 @@
 export const FINDINGS = {
   'unlimited-approval': 'critical',
   'approval-for-all': 'critical',
-  'approval-to-account': 'critical',
+  'approval-to-account': 'warning',
   delegation: 'critical',
   'token-as-recipient': 'critical',
   'environment-dependent': 'critical',

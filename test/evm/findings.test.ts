@@ -54,11 +54,19 @@ describe('T17: what others may take', () => {
     )
   })
 
-  it('T17: an approval of an account that somebody has the key of is denied, with or without a delegation', async () => {
-    await expect(prepare(approve(MERCHANT, '1'))).rejects.toMatchObject(deniedBy('approval-to-account'))
+  it('T17: an approval of an account that somebody has the key of is a warning, with or without a delegation', async () => {
     const delegating = tokenAt(90)
     await world.a.ask('anvil_setCode', delegating, `0xef0100${TIP_JAR.slice(2)}`)
-    await expect(prepare(approve(delegating, '1'))).rejects.toMatchObject(deniedBy('approval-to-account'))
+    for (const spender of [MERCHANT, delegating]) {
+      const { simulation } = await prepare(approve(spender, '1500000'))
+      const detail = new RegExp(
+        `^${spender} may take 1.5 USDC, and is an account that somebody has the key of`,
+        'i',
+      )
+      expect(simulation.findings).toEqual([
+        { code: 'approval-to-account', severity: 'warning', detail: expect.stringMatching(detail) },
+      ])
+    }
   })
 
   it('T17: an approval that ends one is no approval', async () => {

@@ -69,8 +69,11 @@ it('R5, T17: a cap holds when the endpoint cannot say what decimals a token has:
   await expect(engine.prepare(approval('known decimals'))).rejects.toMatchObject({ code: 'policy_denied' })
 })
 
+const readsBalance = ({ params }: ProxyCall) => JSON.stringify(params).includes('0x70a08231')
+
 it.each([
-  ['eth_simulateV1', BROKEN, 'simulation_unavailable'],
+  // One that cannot simulate is asked to trace, and then to call.
+  ['eth_simulateV1 debug_traceCall eth_call', BROKEN, 'simulation_unavailable'],
   ['eth_estimateGas', BROKEN, 'simulation_unavailable'],
   ['eth_simulateV1', TOO_MANY, 'provider_throttled'],
   ['eth_estimateGas', TOO_MANY, 'provider_throttled'],
@@ -79,7 +82,9 @@ it.each([
   async (method, error, code) => {
     const engine = engineWith({ lanes: [world.a] })
     const request = { to: 'merchant', amount: '5', asset: 'USDC', idempotencyKey: `${code} ${method}` }
-    world.a.proxy.setFault(failing((call) => call.method === method, error))
+    world.a.proxy.setFault(
+      failing((call) => method.split(' ').includes(call.method) && !readsBalance(call), error),
+    )
     await expect(engine.prepare(request)).rejects.toMatchObject({
       code,
       kind: 'provider',
