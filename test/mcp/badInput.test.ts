@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { eventually } from '../sandbox/support/processes.ts'
 import { type Bursar, environmentOf, startBursar, temporaryHome } from '../support/bursarServer.ts'
 import { startWorld, TIP_JAR, type World } from '../support/engine.ts'
+import { withoutMethods } from '../support/missingMethods.ts'
 import { badPayments, transfer } from './badPayments.ts'
 
 // Everything that a caller can get wrong, through the built server and a real client. Each refusal is precise, says
@@ -175,12 +176,8 @@ describe('a server whose cap on the price of gas is below the network (R5)', () 
 describe('an endpoint', () => {
   afterEach(() => world.b.proxy.setFault(undefined))
 
-  test('that cannot simulate: nothing is prepared (R1)', async () => {
-    world.b.proxy.setFault((calls) =>
-      calls.some(({ method }) => method === 'eth_simulateV1')
-        ? { kind: 'rewrite', text: withoutSimulation }
-        : undefined,
-    )
+  test('that can simulate in no way: nothing is prepared (R1)', async () => {
+    world.b.proxy.setFault(withoutMethods(['eth_simulateV1', 'debug_traceCall', 'eth_call']))
     expect(await bursar.refusal('simulate_transaction', transfer({ chain: 'sandbox-b' }))).toMatchObject({
       code: 'simulation_unavailable',
       kind: 'provider',
@@ -200,15 +197,3 @@ describe('an endpoint', () => {
     })
   })
 })
-
-/** The answer of a node that does not know eth_simulateV1: its result, the last of a batch, becomes a refusal. */
-function withoutSimulation(answer: string): string {
-  const answers = JSON.parse(answer) as { id: number; result?: unknown }[]
-  return JSON.stringify(
-    answers.map(({ id, result }) =>
-      Array.isArray(result)
-        ? { jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } }
-        : { jsonrpc: '2.0', id, result },
-    ),
-  )
-}

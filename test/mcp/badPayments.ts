@@ -261,14 +261,20 @@ export const badPayments: readonly BadPayment[] = [
       'Policy per-transaction-cap denies this: 10.000000000000000001 ETH would leave, above the cap of 10 ETH per transaction.',
   },
   {
-    title: 'an unlimited approval, which counts as all that it allows (R5)',
+    title: 'an approval above the cap, which counts as all that it allows (R5)',
+    given: call({ to: USDC, function: 'approve(address,uint256)', args: [TIP_JAR, '10000000001'] }),
+    code: 'policy_denied',
+    message:
+      'Policy per-transaction-cap denies this: 10000.000001 USDC would leave, above the cap of 10000 USDC per transaction.',
+  },
+  {
+    title: 'an unlimited approval (T17)',
     given: call({
       to: USDC,
       function: 'approve(address,uint256)',
-      args: [MERCHANT, '115792089237316195423570985008687907853269984665640564039457584007913129639935'],
+      args: [TIP_JAR, '115792089237316195423570985008687907853269984665640564039457584007913129639935'],
     }),
     code: 'policy_denied',
-    message:
-      'Policy per-transaction-cap denies this: 115792089237316195423570985008687907853269984665640564039457584007913129.639935 USDC would leave, above the cap of 10000 USDC per transaction.',
+    message: `Policy unlimited-approval denies this: ${TIP_JAR} may take all USDC of the wallet, now and later (the operator can allow it by FINDINGS_ALLOWED).`,
   },
 ]
