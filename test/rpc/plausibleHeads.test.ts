@@ -113,7 +113,7 @@ test('F19: what was told is remembered although the endpoint that told it has go
   expect(heads.isBehind(994n)).toBe(true)
   expect(heads.isBehind(995n)).toBe(false)
   // Everybody says so: it is the chain.
-  claim(1, 910n)
+  expect(claim(1, 910n)).toBe(true)
   expect(heads.isBehind(906n)).toBe(false)
   expect(members.map(({ head }) => head)).toEqual([900n, 910n])
 })
