@@ -38,8 +38,7 @@ test('F19: a read that shows a new block drops the balances of the one before', 
 test('B5, F9: a chain that was taken back takes along what was shown, and what was to stay', async () => {
   const options = { timeoutMs: 5_000, cache: lruNodeCache(10), metrics: silentMetrics }
   access = openChainAccess(sandboxA, [{ url: new Secret(world.a.proxy.url), priority: 0 }], options)
-  const balanceAt = (block: string) =>
-    access.shown.call('eth_getBalance', [ACCOUNT, block], unattended())
+  const balanceAt = (block: string) => access.shown.call('eth_getBalance', [ACCOUNT, block], unattended())
   await world.a.ask('anvil_mine', '0x14')
   await world.a.ask('anvil_setBalance', ACCOUNT, '0x8')
   await world.a.mine()
