@@ -84,6 +84,14 @@ test('T12: the first who speaks is not believed against two who agree', () => {
   expect(claim(0, 1_000_001n)).toBe(false)
 })
 
+test('T12: where two agree, the chain is where the one that is ahead of the other says', () => {
+  const { claim } = pool(3)
+  claim(0, 1_000_000n)
+  claim(1, 1_003n)
+  expect(claim(2, 1_000n)).toBe(true)
+  expect([heads.isBehind(998n), heads.isBehind(997n)]).toEqual([false, true])
+})
+
 test('F19: two who agree on an old block do not outvote one that is a few blocks ahead', () => {
   const { members, claim } = pool(3)
   claim(0, 1_055n)
