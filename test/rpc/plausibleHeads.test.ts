@@ -126,6 +126,15 @@ test('F19: what was told is remembered although the endpoint that told it has go
   expect(members.map(({ head }) => head)).toEqual([900n, 910n])
 })
 
+test('R13: an endpoint of another chain does not keep the chain from having gone back', () => {
+  const { members, claim } = pool(2)
+  claim(0, 1_000n)
+  claim(1, 1_000n)
+  Object.assign(members[0] as Member, { problem: 'provider_wrong_chain' })
+  expect(claim(1, 900n)).toBe(true)
+  expect(heads.isBehind(896n)).toBe(false)
+})
+
 test('F17: an endpoint has stopped when its block stays the same for a minute while the chain goes on', () => {
   const { members, claim } = pool(2)
   const stopped = () => members.map((member) => heads.hasStopped(member))
