@@ -130,10 +130,10 @@ export function openChainAccess(
   const feed = new HeadFeed({
     live,
     hasSocket: sockets.length > 0,
-    onMoved({ number }) {
+    onMoved({ number }, linked) {
       // Measured by a block from the far future every honest endpoint is behind, and nothing would be kept (T12).
       if (answered !== undefined && number > answered + FAR_AHEAD) shown.headMoved()
-      else shown.headIs(number)
+      else shown.headIs(number, linked)
     },
     logger,
     idleMs: options.live?.idleMs ?? IDLE_MS,

@@ -19,8 +19,8 @@ export interface HeadFeedOptions {
   readonly live: LiveChain
   /** Whether heads can be pushed at all. */
   readonly hasSocket: boolean
-  /** Told of each new end of the chain, whoever it was followed for. */
-  readonly onMoved: (block: HeadBlock) => void
+  /** Told of each new end of the chain, whoever it was followed for, and whether it is linked to the one before. */
+  readonly onMoved: (block: HeadBlock, linked: boolean) => void
   readonly logger: Logger
   /** A chain that was not used for so long is no longer followed: providers bill what they push. */
   readonly idleMs: number
@@ -91,7 +91,7 @@ export class HeadFeed {
     const { live, logger } = this.#options
     const run = async () => {
       for await (const event of live.heads(signal, effort)) {
-        this.#moved(endOf(event))
+        this.#moved(endOf(event), event.kind !== 'gap')
         take(event)
       }
     }
@@ -99,10 +99,10 @@ export class HeadFeed {
   }
 
   /** Two who follow hear of the same block; it moves the chain once. */
-  #moved(block: HeadBlock): void {
+  #moved(block: HeadBlock, linked: boolean): void {
     if (block.hash === this.#movedTo) return
     this.#movedTo = block.hash
-    this.#options.onMoved(block)
+    this.#options.onMoved(block, linked)
   }
 
   #tell(event: HeadEvent): void {

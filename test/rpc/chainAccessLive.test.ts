@@ -218,6 +218,26 @@ test('a reorganisation deeper than what is remembered is told as a lost thread',
   await expect.poll(() => notices.at(-1)?.block.number, until).toBe(await world.height())
 })
 
+test('F9: where the thread of heads is lost, blocks that were to stay are asked for again', async () => {
+  const access = openAccess()
+  await world.mine(60)
+  await shownHeight(access)
+  await pushes(access)
+  await world.mine()
+  const top = await world.height()
+  await expect.poll(() => followed, until).toBe(Number(top))
+  const shownHash = async () => {
+    const params = [`0x${(top - 20n).toString(16)}`, false]
+    return (await access.shown.call('eth_getBlockByNumber', params, unattended())) as { hash: string }
+  }
+  const { hash } = await shownHash()
+  // Nobody listens, so that nothing below the first block that was pushed is remembered.
+  await world.reorg(40)
+  await world.mine()
+  await expect.poll(() => followed, until).toBe(Number(top) + 1)
+  expect((await shownHash()).hash).not.toBe(hash)
+})
+
 test('one listener that fails keeps nothing from the others', async () => {
   const access = openAccess()
   access.onHead(() => {

@@ -91,18 +91,6 @@ test('F17: the primary serves again when it has recovered', async () => {
   expect(primary.count('eth_getBalance')).toBe(1)
 })
 
-test('B1: equals share the calls, each by its weight', async () => {
-  const weights = [1, 3]
-  const endpoints = [primary, standby].map(({ url }, index) => ({
-    ...{ url: new Secret(url), priority: 0, weight: weights[index] ?? 1 },
-  }))
-  const options = { timeoutMs: TIMEOUT_MS, cache: lruNodeCache(100), metrics: silentMetrics }
-  const shared = openChainAccess(chain, endpoints, options)
-  open.push(shared)
-  for (let call = 0; call < 40; call++) await balance(shared)
-  expect([primary, standby].map((proxy) => proxy.count('eth_getBalance'))).toEqual([10, 30])
-})
-
 test('what the chain refuses is an answer: no second endpoint is asked, and none is blamed', async () => {
   const chainAccess = access()
   await balance(chainAccess)

@@ -84,6 +84,14 @@ test('T12: the first who speaks is not believed against two who agree', () => {
   expect(claim(0, 1_000_001n)).toBe(false)
 })
 
+test('T12: where two agree, the chain is where the one that is ahead of the other says', () => {
+  const { claim } = pool(3)
+  claim(0, 1_000_000n)
+  claim(1, 1_003n)
+  expect(claim(2, 1_000n)).toBe(true)
+  expect([heads.isBehind(998n), heads.isBehind(997n)]).toEqual([false, true])
+})
+
 test('F19: two who agree on an old block do not outvote one that is a few blocks ahead', () => {
   const { members, claim } = pool(3)
   claim(0, 1_055n)
@@ -113,9 +121,18 @@ test('F19: what was told is remembered although the endpoint that told it has go
   expect(heads.isBehind(994n)).toBe(true)
   expect(heads.isBehind(995n)).toBe(false)
   // Everybody says so: it is the chain.
-  claim(1, 910n)
+  expect(claim(1, 910n)).toBe(true)
   expect(heads.isBehind(906n)).toBe(false)
   expect(members.map(({ head }) => head)).toEqual([900n, 910n])
+})
+
+test('R13: an endpoint of another chain does not keep the chain from having gone back', () => {
+  const { members, claim } = pool(2)
+  claim(0, 1_000n)
+  claim(1, 1_000n)
+  Object.assign(members[0] as Member, { problem: 'provider_wrong_chain' })
+  expect(claim(1, 900n)).toBe(true)
+  expect(heads.isBehind(896n)).toBe(false)
 })
 
 test('F17: an endpoint has stopped when its block stays the same for a minute while the chain goes on', () => {

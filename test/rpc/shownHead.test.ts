@@ -34,3 +34,23 @@ test('F19: a read that shows a new block drops the balances of the one before', 
   await head()
   expect(await shown()).toBe('0x7')
 })
+
+test('B5, F9: a chain that was taken back takes along what was shown, and what was to stay', async () => {
+  const options = { timeoutMs: 5_000, cache: lruNodeCache(10), metrics: silentMetrics }
+  access = openChainAccess(sandboxA, [{ url: new Secret(world.a.proxy.url), priority: 0 }], options)
+  const balanceAt = (block: string) => access.shown.call('eth_getBalance', [ACCOUNT, block], unattended())
+  await world.a.ask('anvil_mine', '0x14')
+  await world.a.ask('anvil_setBalance', ACCOUNT, '0x8')
+  await world.a.mine()
+  const paidIn = String(await access.client.call('eth_blockNumber', [], unattended()))
+  await world.a.ask('anvil_mine', '0x8')
+  await access.client.call('eth_blockNumber', [], unattended())
+  expect([await balanceAt(paidIn), await balanceAt('latest')]).toEqual(['0x8', '0x8'])
+  await world.a.ask('anvil_rollback', 18)
+  await access.client.call('eth_blockNumber', [], unattended())
+  expect(await balanceAt('latest')).toBe('0x7')
+  // The new branch is soon as long as the old one.
+  await world.a.ask('anvil_mine', '0x12')
+  await access.client.call('eth_blockNumber', [], unattended())
+  expect([await balanceAt(paidIn), await balanceAt('latest')]).toEqual(['0x7', '0x7'])
+})

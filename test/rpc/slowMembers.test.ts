@@ -5,6 +5,8 @@ import { silentMetrics } from '../../src/primitives/metrics.ts'
 import type { RateLimiter } from '../../src/rpc/endpoint/rateLimiter.ts'
 import { Member } from '../../src/rpc/pool/member.ts'
 import { type Pool, pooled } from '../../src/rpc/pool/pool.ts'
+import { race } from '../../src/rpc/pool/race.ts'
+import { Selection } from '../../src/rpc/pool/selection.ts'
 import type { RpcRequest, RpcTransport } from '../../src/rpc/transport.ts'
 
 // What a pool makes of an endpoint that is slow. Time is the test's.
@@ -125,6 +127,48 @@ test('B4: calls that are in flight when an endpoint falls silent do not wait for
     { asked: 300, ended: 300 },
     { asked: 300, ended: 0 },
   ])
+})
+
+test('B4: a call that has company does not ask a third one when the first is given a rest', async () => {
+  const nodes = [node(undefined), node(300), node(1)] as const
+  const members = nodes.map((each) => new Member({ transport: transportTo(each), priority: 0, weight: 1 }))
+  const answer = race(members, [BALANCE], unattended(), { hedgeAfterMs: 200 })
+  await vi.advanceTimersByTimeAsync(201)
+  for (let time = 0; time < 3; time++) members[0]?.overtaken()
+  await vi.advanceTimersByTimeAsync(100)
+  expect([members[0]?.closed, ...nodes.map(({ asked }) => asked)]).toEqual([false, 1, 1, 0])
+  await vi.advanceTimersByTimeAsync(300)
+  await answer
+})
+
+test('B1: equals share the calls, each by its weight', async () => {
+  const nodes = [node(1), node(1)] as const
+  const members = nodes.map((each, index) => ({
+    ...{ transport: transportTo(each), priority: 0, weight: [1, 3][index] ?? 0 },
+  }))
+  const pool = pooled(members, {
+    ...{ chain: 'eip155:1', maxLag: 2n, blockTimeMs: 12_000, metrics: silentMetrics },
+  })
+  for (let call = 0; call < 40; call++) await ask(pool, 1)
+  expect(nodes.map(({ asked }) => asked)).toEqual([10, 30])
+})
+
+test('B4: of those whose rate limit is reached the one that waits least is asked first', () => {
+  const members = [500, 200, 300].map((waitMs) => {
+    const limiter = limiterThat(waitMs, true)
+    return new Member({ transport: transportTo(node(1)), priority: 0, weight: 1, limiter })
+  })
+  const order = new Selection(members, 2n).order(1)
+  expect(order.map((member) => member.waitMs(1))).toEqual([200, 300, 500])
+})
+
+test('R13: where nothing is usable an endpoint of another chain is the last to be asked', () => {
+  const member = (priority: number) => new Member({ transport: transportTo(node(1)), priority, weight: 1 })
+  const [other, doubted] = [member(0), member(1)]
+  const context = { host: 'node.example', expected: 'eip155:1', found: '2' }
+  other.saw(new BursarError('provider_wrong_chain', context, { chain: 'eip155:1' }))
+  doubted.doubted = true
+  expect(new Selection([other, doubted], 2n).order(1)).toEqual([doubted, other])
 })
 
 test('B4: where all are slow the budget holds: nobody rests, and calls are not doubled', async () => {

@@ -141,6 +141,28 @@ describe('R13: the chain behind an endpoint', () => {
     await transport.close()
   })
 
+  it('R13: is not asked for along with signed bytes, which name their chain themselves', async () => {
+    const asked: string[][] = []
+    const inner: RpcTransport = {
+      ...{ host: 'node.example', close: async () => undefined },
+      async send(requests) {
+        asked.push(requests.map(({ method }) => method))
+        return requests.map(() => ({ ok: true, result: '0x7a69' }))
+      },
+    }
+    const identity = { method: 'eth_chainId', expected: '0x7a69' }
+    const transport = verifiedChain(inner, identity, 'eip155:31337', 0)
+    for (const method of ['eth_blockNumber', 'eth_blockNumber', 'eth_sendRawTransaction']) {
+      await transport.send([{ method, params: [] }], never)
+    }
+    expect(asked).toEqual([
+      ['eth_chainId'],
+      ['eth_blockNumber'],
+      ['eth_chainId', 'eth_blockNumber'],
+      ['eth_sendRawTransaction'],
+    ])
+  })
+
   it('R13: is asked for once, however many ask at the same time', async () => {
     const transport = verifiedChain(at(''), { method: 'eth_chainId', expected: '0x7a69' }, 'eip155:31337')
     await Promise.all(Array.from({ length: 10 }, () => transport.send([NUMBER], never)))

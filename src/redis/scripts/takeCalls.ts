@@ -2,7 +2,7 @@ import { RedisScript } from '../script.ts'
 
 export const takeCalls = new RedisScript(`
 -- Purpose: take places for calls that leave at once, so that all members together stay within a rate.
--- KEYS: 1 slices   hash   number of a slice of time -> calls dated in it
+-- KEYS: 1 slices   hash   number of a slice of time:member -> calls dated in it
 --       2 members  zset   member -> when it was last seen, ms
 --       3 slow     string calls a second that a refusal has left, expires
 --       4 pause    string exists while the provider wants nothing at all, expires
@@ -19,7 +19,8 @@ export const takeCalls = new RedisScript(`
 -- RETURNS: granted, ms to wait when nothing was granted, members, 1 if the member was known, calls a second, pause ms
 -- INVARIANT: calls are dated at the latest moment at which they may leave, and count until all of their slice is a
 --            second old: whatever left within a second was counted when the last of it was granted.
---            Who was told to wait finds its part when it comes back: the first to ask again does not take all.
+--            Who was told to wait finds its part when it comes back: neither the first to ask again nor the one
+--            that asks most often takes all.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local wanted, rate = tonumber(ARGV[1]), tonumber(ARGV[2])
@@ -43,16 +44,18 @@ if pause > longest then redis.call('DEL', KEYS[4]) pause = 0 end
 if pause < 0 then pause = 0 end
 if wanted == 0 or pause > 0 then return {0, pause, members, known, rate, pause} end
 
-local used, live = 0, {}
+local used, mine, live = 0, 0, {}
 local entries = redis.call('HGETALL', KEYS[1])
 for i = 1, #entries, 2 do
-  local index, calls = tonumber(entries[i]), tonumber(entries[i + 1])
+  local number, owner = string.match(entries[i], '^(%d+):?(.*)$')
+  local index, calls = tonumber(number), tonumber(entries[i + 1])
   local clear = (index + 1) * slice + counts
   -- Over, or of a future that a clock which was set back has left behind.
   if clear <= now or index * slice > now + counts then
     redis.call('HDEL', KEYS[1], entries[i])
   else
     used = used + calls
+    if owner == ARGV[3] then mine = mine + calls end
     live[#live + 1] = {clear, calls}
   end
 end
@@ -64,18 +67,21 @@ redis.call('ZREM', KEYS[5], ARGV[3])
 local others = redis.call('ZCARD', KEYS[5])
 
 local free = rate - used
-if free >= 1 then
-  local granted = math.min(wanted, math.max(1, math.floor(free / (others + 1))))
-  redis.call('HINCRBY', KEYS[1], math.floor((now + ahead) / slice), granted)
+local most = free
+if others > 0 then most = math.min(free, math.max(1, math.floor(rate / (others + 1))) - mine) end
+if most >= 1 then
+  local granted = math.min(wanted, most)
+  redis.call('HINCRBY', KEYS[1], string.format('%.0f:%s', math.floor((now + ahead) / slice), ARGV[3]), granted)
   redis.call('PEXPIRE', KEYS[1], 10 * counts)
   return {granted, 0, members, known, rate, 0}
 end
 table.sort(live, function(a, b) return a[1] < b[1] end)
-local wait = 0
+-- What is free is for those who are about to come back.
+local wait = slice
 for _, entry in ipairs(live) do
+  if free >= 1 then break end
   wait = entry[1] - now
   free = free + entry[2]
-  if free >= 1 then break end
 end
 redis.call('ZADD', KEYS[5], now + wait + late, ARGV[3])
 redis.call('PEXPIRE', KEYS[5], 10 * counts)

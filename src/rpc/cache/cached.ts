@@ -10,8 +10,11 @@ import { type Lifetime, lifetimeOfBatch } from './lifetimes.ts'
 export interface CachedTransport extends RpcTransport {
   /** Forgets everything that was true of the newest block: the chain has moved, perhaps to `number`, or we have moved it. */
   headMoved(number?: bigint): void
-  /** The same, when it is known where the chain ends now: what an endpoint that is behind says is not kept. */
-  headIs(number: bigint): void
+  /**
+   * The same, when it is known where the chain ends now: what an endpoint that is behind says is not kept. Not
+   * `linked`: nobody knows what of the blocks before is still on the chain.
+   */
+  headIs(number: bigint, linked?: boolean): void
 }
 
 export interface CachedOptions {
@@ -67,13 +70,15 @@ export function cached(
     return seen !== undefined && head !== undefined && seen < head
   }
 
+  function forget(): void {
+    era += 1
+    final = undefined
+  }
+
   /** A chain that goes back below a block that had all its confirmations takes with it what was to stay. */
   function moveTo(head: bigint | undefined): void {
     if (head === undefined || confirmations === undefined) return
-    if (final !== undefined && head < final) {
-      era += 1
-      final = undefined
-    }
+    if (final !== undefined && head < final) forget()
     const confirmed = head - BigInt(confirmations)
     if (final === undefined || confirmed > final) final = confirmed
   }
@@ -83,9 +88,11 @@ export function cached(
     keys: Keys,
     ttlMs: number,
   ): Promise<readonly RpcOutcome[]> {
+    // What stays when the question leaves: while the answer is on its way its block may go, and others stay at its height.
+    const stays = final
     const outcomes = await ask(requests, unattended())
     if (outcomes.every(isKeepable) && !isBehind(requests, outcomes)) {
-      const isFinal = keys.final !== undefined && final !== undefined && areFinal(requests, outcomes, final)
+      const isFinal = keys.final !== undefined && stays !== undefined && areFinal(requests, outcomes, stays)
       cache.set(isFinal ? keys.final : keys.now, Object.freeze(outcomes), isFinal ? FOREVER_MS : ttlMs)
       const { size, evictions } = cache.stats()
       metrics.gauge('rpc_cache_entries', {}, size)
@@ -118,9 +125,10 @@ export function cached(
       generation += 1
       moveTo(number)
     },
-    headIs(number) {
+    headIs(number, linked = true) {
       generation += 1
       head = number
+      if (!linked) forget()
       moveTo(number)
     },
     send(requests, signal) {
@@ -128,7 +136,7 @@ export function cached(
       const lifetime = lifetimeOfBatch(requests)
       if (lifetime.kind === 'never') return ask(requests, signal)
       const keys = keysOf(requests, lifetime)
-      const kept = (keys.final && cache.get(keys.final)) ?? cache.get(keys.now)
+      const kept = cache.get(keys.final && cache.has(keys.final) ? keys.final : keys.now)
       const labels = { chain, method: requests[0]?.method ?? '' }
       metrics.count(kept ? 'rpc_cache_hits' : 'rpc_cache_misses', labels)
       if (kept) return Promise.resolve(kept as readonly RpcOutcome[])

@@ -39,6 +39,7 @@ export function lruNodeCache(maxEntries: number, clock: Clock = monotonicClock):
       order.set(key, undefined)
       return entry.value
     },
+    has: (key) => order.has(key),
     set(key, value, ttlMs) {
       order.delete(key)
       const oldest = order.size >= maxEntries ? order.keys().next() : undefined

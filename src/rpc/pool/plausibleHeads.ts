@@ -59,8 +59,7 @@ export class PlausibleHeads {
       this.#newest = { head: claim, at: this.#now() }
       return true
     }
-    if (!corrected) this.#goBack()
-    return corrected
+    return corrected || this.#goBack()
   }
 
   /** The newest block that is believed. */
@@ -116,14 +115,16 @@ export class PlausibleHeads {
     return claim > head + this.#maxLag + SLACK_BLOCKS
   }
 
-  /** When everybody who answers is behind what was told before, it is the chain that went back. */
-  #goBack(): void {
+  /** When everybody who answers is behind what was told before, it is the chain that went back. Returns whether it did. */
+  #goBack(): boolean {
     const claims = this.#members
       .filter(({ closed, wrongChain }) => closed && !wrongChain)
       .map(({ claim }) => claim)
-    if (!claims.every((claim) => claim !== undefined && this.isBehind(claim))) return
+    if (!claims.every((claim) => claim !== undefined && this.isBehind(claim))) return false
     const [highest] = claims.flatMap((claim) => claim ?? []).sort((a, b) => (a < b ? 1 : -1))
-    if (highest !== undefined) this.#newest = { head: highest, at: this.#now() }
+    if (highest === undefined) return false
+    this.#newest = { head: highest, at: this.#now() }
+    return true
   }
 
   #believes(member: Member, claim: bigint): boolean {

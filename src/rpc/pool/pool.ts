@@ -22,7 +22,7 @@ export interface Pool extends RpcTransport {
   report(): readonly MemberReport[]
   /** The same endpoints, each by itself: what they answer counts for their health. In order of the members. */
   readonly each: readonly RpcTransport[]
-  /** Told when an answer in passing shows a higher block than any before. */
+  /** Told when an answer in passing shows a higher block than any before, or that the chain went back. */
   onHead(listener: (head: bigint) => void): void
   /** Endpoints that reads go to now; all of them when none works. */
   healthy(): readonly RpcTransport[]

@@ -243,9 +243,9 @@ function telling(...heads: bigint[]) {
     lruNodeCache(100),
     { chain: 'eip155:31337' },
   )
-  return async () => {
+  return async (method = 'eth_blockNumber') => {
     transport.headMoved()
-    const [outcome] = await transport.send([{ method: 'eth_blockNumber', params: [] }], unattended())
+    const [outcome] = await transport.send([{ method, params: [] }], unattended())
     return outcome?.ok ? outcome.result : outcome
   }
 }
@@ -253,6 +253,13 @@ function telling(...heads: bigint[]) {
 test('B5: the head that is shown does not go back with a node that is behind', async () => {
   const shown = telling(10n, 9n, 9n, 10n, 9n, 11n)
   expect([await shown(), await shown(), await shown()]).toEqual(['0xa', '0xa', '0xb'])
+})
+
+test('B5: nor after an answer that tells of no head at all', async () => {
+  const shown = telling(10n, 5n, 9n, 11n)
+  expect(await shown()).toBe('0xa')
+  await shown('eth_gasPrice')
+  expect(await shown()).toBe('0xb')
 })
 
 test('B5: where the chain went back, so does the head that is shown', async () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { unattended } from '../../../src/primitives/abort.ts'
 import { silentLogger } from '../../../src/primitives/logger.ts'
 import { Secret } from '../../../src/primitives/secret.ts'
+import type { Cache } from '../../../src/rpc/cache/cache.ts'
 import { type CachedTransport, cached } from '../../../src/rpc/cache/cached.ts'
 import { lruNodeCache } from '../../../src/rpc/cache/lruNodeCache.ts'
 import { httpTransport } from '../../../src/rpc/endpoint/httpTransport.ts'
@@ -17,6 +18,7 @@ let sandbox: Sandbox
 let url: string
 let proxy: RpcProxy
 let transport: CachedTransport
+let cache: Cache
 /** A transfer, and the block that it is in. */
 let receipt: RpcRequest
 let paidIn: bigint
@@ -35,7 +37,8 @@ beforeAll(async () => {
 beforeEach(() => {
   proxy.reset()
   const http = httpTransport({ url: new Secret(proxy.url), timeoutMs: 5_000 })
-  transport = cached(http, lruNodeCache(100), { chain: 'eip155:31337', confirmations: 12 })
+  cache = lruNodeCache(100)
+  transport = cached(http, cache, { chain: 'eip155:31337', confirmations: 12 })
 })
 
 afterAll(async () => {
@@ -116,4 +119,38 @@ test('F9, F19: a chain that goes back below what was to stay takes it along, in 
     await ask(receipt)
     expect(proxy.roundTrips).toBe(2)
   }
+})
+
+test('F9: an answer that was on its way while its block was replaced is not kept for good', async () => {
+  transport.headIs(paidIn + 3n)
+  let release: (value?: unknown) => void = () => undefined
+  const until = new Promise((resolve) => {
+    release = resolve
+  })
+  proxy.setFault(() => ({ kind: 'hold', until }))
+  const early = ask(receipt)
+  await expect.poll(() => proxy.roundTrips).toBe(1)
+  transport.headIs(paidIn - 1n)
+  transport.headIs(paidIn + 12n)
+  release()
+  await early
+  await ask(receipt)
+  expect(proxy.roundTrips).toBe(2)
+})
+
+test('F9: when the thread of heads is lost nothing is known to have stayed', async () => {
+  transport.headIs(paidIn + 12n)
+  await ask(receipt)
+  transport.headIs(paidIn + 400n, false)
+  await ask(receipt)
+  expect(proxy.roundTrips).toBe(2)
+})
+
+test('M1: a question counts once, however many places its answer may be in', async () => {
+  for (const step of [11n, 12n]) {
+    transport.headIs(paidIn + step)
+    await ask(receipt)
+    await ask(receipt)
+  }
+  expect(cache.stats()).toMatchObject({ hits: 2, misses: 2 })
 })

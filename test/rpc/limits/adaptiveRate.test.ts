@@ -30,6 +30,15 @@ describe('B4: the rate after a refusal', () => {
     expect(rate.pauseMs).toBe(60_000)
   })
 
+  it('is not halved again by a late refusal while nothing may be sent', () => {
+    const clock = testClock()
+    const rate = new AdaptiveRate(20, clock)
+    rate.refused(7_000)
+    clock.advance(3_000)
+    rate.refused(undefined)
+    expect([rate.current, rate.pauseMs]).toEqual([10, 4_000])
+  })
+
   it('counts the refusals of calls that left together as one', () => {
     const clock = testClock()
     const rate = new AdaptiveRate(100, clock)

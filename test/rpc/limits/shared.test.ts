@@ -5,6 +5,7 @@ import { unattended } from '../../../src/primitives/abort.ts'
 import { type Logger, silentLogger } from '../../../src/primitives/logger.ts'
 import type { MetricLabels, Metrics } from '../../../src/primitives/metrics.ts'
 import { Secret } from '../../../src/primitives/secret.ts'
+import type { SharedCalls } from '../../../src/primitives/sharedCalls.ts'
 import { redisConnection } from '../../../src/redis/connection.ts'
 import { redisCalls } from '../../../src/redis/redisCalls.ts'
 import { takeCalls } from '../../../src/redis/scripts/takeCalls.ts'
@@ -40,15 +41,20 @@ const logger: Logger = {
   warn: (message, fields) => void warnings.push(`${message} ${JSON.stringify(fields)}`),
 }
 
-/** A limiter with a connection of its own, as another process has. */
-function member(perSecond: number): RateLimiter {
+/** A limiter with a connection of its own, as another process has; `farMs` further from Redis than the others. */
+function member(perSecond: number, farMs = 0): RateLimiter {
   const redis = redisConnection({ url: new Secret(server.url) })
+  const calls = redisCalls(redis)
+  const take: SharedCalls['take'] = async (...args) => {
+    if (farMs > 0) await delay(farMs)
+    return calls.take(...args)
+  }
   const limiter = endpointLimiter({
     url: new Secret(URL_WITH_KEY),
     chain: 'eip155:1',
     provider: 'alchemy',
     perSecond,
-    shared: redisCalls(redis),
+    shared: { ...calls, take },
     metrics,
     logger,
   })
@@ -60,12 +66,17 @@ function member(perSecond: number): RateLimiter {
   return limiter
 }
 
-/** Two callers at each of the limiters, for as long as `until` says no. */
-async function load(limiters: readonly RateLimiter[], departures: Departures, until: () => boolean) {
+/** Two callers at each of the limiters, each with `calls` at a time, for as long as `until` says no. */
+async function load(
+  limiters: readonly RateLimiter[],
+  departures: Departures,
+  until: () => boolean,
+  calls = 3,
+) {
   const callers = limiters.flatMap((limiter) => [limiter, limiter])
   await Promise.all(
     callers.map(async (limiter) => {
-      while (!until()) await leave(limiter, 3, departures)
+      while (!until()) await leave(limiter, calls, departures)
     }),
   )
 }
@@ -135,6 +146,37 @@ describe('B4: a limit in Redis', () => {
       const asked = [await take(scope, 'greedy', late), await take(scope, 'patient', late)]
       expect(asked.map((each) => each.granted)).toEqual(shares)
     }
+  })
+
+  it('who has had its part leaves theirs to those that wait, however often it asks', async () => {
+    const redis = redisConnection({ url: new Secret(server.url) })
+    cleanups.push(() => redis.close())
+    const take = async (member: string, wanted: number) => {
+      const keys = ['slices', 'members', 'slow', 'pause', 'waiting'].map((name) => `{greed}:${name}`)
+      const args = [wanted, 12, member, 50, 20, 1_010, 30_000, 60_000, 60_000]
+      const [granted = 0, wait = 0] = (await redis.run(takeCalls, keys, args)) as number[]
+      return { granted, wait }
+    }
+    await take('gone', 12)
+    await take('greedy', 12)
+    const { wait } = await take('patient', 12)
+    await delay(wait + 20)
+    let granted = 0
+    for (let time = 0; time < 20; time++) granted += (await take('greedy', 12)).granted
+    expect([granted, (await take('patient', 12)).granted]).toEqual([6, 6])
+  })
+
+  it('a process that is further from Redis than the others is not starved by them', async () => {
+    const limiters = [member(24), member(24, 5)]
+    const departures: Departures[] = [[], []]
+    const end = performance.now() + 5_000
+    const loads = limiters.map((limiter, index) => {
+      return load(Array(10).fill(limiter), departures[index] as Departures, () => performance.now() > end, 1)
+    })
+    await Promise.all(loads)
+    const [near, far] = departures.map(({ length }) => length)
+    expect(far).toBeGreaterThan(Number(near) / 2)
+    expect(busiestSecond(departures.flat())).toBeLessThanOrEqual(24)
   })
 
   it('a process that leaves is no longer counted', async () => {

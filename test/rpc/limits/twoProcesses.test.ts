@@ -79,7 +79,7 @@ describe('B4: processes that share a limit through Redis', () => {
     await delay(3_500)
     await server.restart()
     const back = Date.now()
-    await delay(6_000)
+    await delay(8_000)
     const end = Date.now()
     await Promise.all(started.map((caller) => caller.stop()))
 
