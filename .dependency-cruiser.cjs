@@ -45,6 +45,7 @@ const owners = [
   { packages: 'ioredis', folders: ['redis'] },
   { packages: '(?:libsql|kysely|better-sqlite3|pg)', folders: ['store'] },
   { packages: 'undici', folders: ['rpc'] },
+  { packages: '@tenderly/sdk', folders: ['evm'] },
   { packages: '(?:viem|ethers|@noble/[^/]+)', folders: ['evm', 'wallets', 'sandbox'] },
   { packages: '@solana/[^/]+', folders: ['solana', 'wallets', 'sandbox'] },
 ]

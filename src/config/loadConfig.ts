@@ -4,6 +4,7 @@ import { intendedChains, readChains } from './chainSettings.ts'
 import { Findings } from './findings.ts'
 import { readFindingsAllowed } from './findingsAllowed.ts'
 import { readRedis } from './redis.ts'
+import { readTenderly } from './tenderly.ts'
 import type { ChainForConfig, Config, LogLevel } from './types.ts'
 import { reportUnknownNames } from './unknownNames.ts'
 import { choice, type Environment, folder, wholeNumber } from './values.ts'
@@ -39,6 +40,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     logLevel: choice(env, 'LOG_LEVEL', LOG_LEVELS, findings),
   }
   const redis = readRedis(env, findings)
+  const tenderly = readTenderly(env, intended, findings)
   const speedUpAfter = wholeNumber(env, 'SPEED_UP_AFTER_BLOCKS', { min: 2, max: 100_000 }, findings)
   reportUnknownNames(env, chains, intended.length === 0, findings)
   const { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, findingsAllowed, ...rest } =
@@ -47,6 +49,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     ...rest,
     policy: { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, findingsAllowed },
     ...(redis === undefined ? {} : { redis }),
+    ...(tenderly === undefined ? {} : { tenderly }),
     ...(speedUpAfter === undefined ? {} : { speedUpAfterBlocks: BigInt(speedUpAfter) }),
     sandbox: { embedded: intended.length === 0, ...(stateDir === undefined ? {} : { stateDir }) },
     warnings: findings.warnings,

@@ -75,6 +75,15 @@ export interface FeeCap {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
+export interface TenderlyConfig {
+  readonly accessToken: Secret
+  readonly account: string
+  readonly project: string
+  readonly apiUrl: string
+  /** Who is asked first, on chains that are no sandbox; `local` alone: it is not asked. */
+  readonly order: 'tenderly,local' | 'local,tenderly' | 'local'
+}
+
 export interface Config {
   /** Absolute path of the folder that holds the journal. */
   readonly home: string
@@ -98,6 +107,8 @@ export interface Config {
   /** Where processes meet; absent: each stands alone. */
   readonly redis?: RedisConfig
   readonly simulationRequired: boolean
+  /** Who simulates besides the endpoints, and whether it is asked before them; absent: nobody. */
+  readonly tenderly?: TenderlyConfig
   readonly logLevel: LogLevel
   readonly sandbox: {
     /** True when no chain is configured: Bursar then brings its own two. */

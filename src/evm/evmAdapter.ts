@@ -11,6 +11,7 @@ import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
+import type { EvmSimulator } from './simulation/execution.ts'
 import { plainSimulator } from './simulation/plain.ts'
 import { EvmRehearsals } from './simulation/rehearsals.ts'
 import { Scrutiny } from './simulation/scrutiny.ts'
@@ -22,6 +23,8 @@ import { inclusionFact, readStatus, requireCanonical } from './status.ts'
 import { type HasStopped, type LeftOut, Witnesses } from './witnesses.ts'
 
 const MAX_TRIES = 3
+
+export type SimulatorOrder = (local: readonly EvmSimulator[]) => readonly EvmSimulator[]
 
 /** The ways to one chain that the adapter needs. */
 export interface EvmReads {
@@ -39,8 +42,15 @@ export interface EvmReads {
   readonly endpoints: readonly ChainClient[]
 }
 
-/** The EVM half of the engine for one chain. Throws `address_invalid` when an operator's override is mistyped. */
-export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
+/**
+ * The EVM half of the engine for one chain. `ordered` puts services beside the simulators of the chain's own endpoints, in
+ * the order in which they are asked. Throws `address_invalid` when an operator's override is mistyped.
+ */
+export function evmAdapter(
+  chain: Chain,
+  reads: EvmReads,
+  ordered: SimulatorOrder = (local) => local,
+): ChainAdapter {
   const { client, shown } = reads
   for (const [name, address] of Object.entries(chain.contracts)) {
     parseAddress(address, `${chain.env}_CONTRACT_${name.toUpperCase()}`)
@@ -48,7 +58,8 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
   const witnesses = new Witnesses(reads.witnesses, reads.witnessStopped, reads.witnessLeftOut)
   const assets = new EvmAssets(chain, client)
   const { host } = client
-  const simulators = new Simulators([simulatorV1(host), tracedSimulator(host), plainSimulator(host)])
+  const local = [simulatorV1(host), tracedSimulator(host), plainSimulator(host)]
+  const simulators = new Simulators(ordered(local))
   const scrutiny = new Scrutiny(client, assets, new Tracers(reads.witnesses))
   const rehearsals = new EvmRehearsals({ client, witnesses, simulators, scrutiny })
   const balances = new EvmBalances(chain, shown, client)

@@ -3,7 +3,7 @@ import { namingItsChain } from '../chains/chainErrors.ts'
 import type { ChainRegistry } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
-import { evmAdapter } from '../evm/evmAdapter.ts'
+import { evmAdapter, type SimulatorOrder } from '../evm/evmAdapter.ts'
 import {
   type AccessOptions,
   type ChainAccess,
@@ -20,12 +20,16 @@ export interface OpenChain {
 /** Endpoints by CAIP-2 id: known at once when configured, later when the sandbox has to come up first. */
 export type EndpointSource = () => Promise<ReadonlyMap<string, readonly EndpointOptions[]>>
 
+/** Who simulates for a chain besides its own endpoints, and in which order; undefined: nobody. */
+export type SimulationServices = (chain: Chain) => SimulatorOrder | undefined
+
 /** Opens chains on first use and keeps them open. */
 export class OpenChains implements ChainDirectory {
   readonly #registry: ChainRegistry
   readonly #usable: readonly Chain[]
   readonly #endpoints: EndpointSource
   readonly #options: AccessOptions
+  readonly #services: SimulationServices
   readonly #open = new Map<string, Promise<OpenChain>>()
 
   /** `usable` are the chains that have, or will have, endpoints. */
@@ -34,11 +38,13 @@ export class OpenChains implements ChainDirectory {
     usable: readonly Chain[],
     endpoints: EndpointSource,
     options: AccessOptions,
+    services: SimulationServices = () => undefined,
   ) {
     this.#registry = registry
     this.#usable = usable
     this.#endpoints = endpoints
     this.#options = options
+    this.#services = services
   }
 
   known(): readonly Chain[] {
@@ -88,7 +94,7 @@ export class OpenChains implements ChainDirectory {
     const endpoints = (await this.#endpoints()).get(chain.id)
     if (!endpoints) throw this.#notConfigured(chain)
     const access = openChainAccess(chain, endpoints, this.#options)
-    return { adapter: namingItsChain(evmAdapter(chain, access)), access }
+    return { adapter: namingItsChain(evmAdapter(chain, access, this.#services(chain))), access }
   }
 
   #notConfigured(chain: Chain): BursarError {

@@ -4,6 +4,7 @@ import { allChains } from '../chains/allChains.ts'
 import { type ChainRegistry, createRegistry } from '../chains/registry.ts'
 import type { Config } from '../config/types.ts'
 import { probeEvmEndpoint } from '../evm/probe.ts'
+import { tenderlySimulator } from '../evm/simulation/tenderly/tenderly.ts'
 import { submitRaw } from '../evm/submit.ts'
 import { GasQuotes } from '../gas/gasQuotes.ts'
 import type { Services } from '../mcp/services.ts'
@@ -41,7 +42,7 @@ import { Operations } from '../transactions/operations.ts'
 import { Replacements } from '../transactions/replacements.ts'
 import { StuckTransactions } from '../transactions/stuckTransactions.ts'
 import { WalletBook } from '../wallets/walletBook.ts'
-import { OpenChains } from './chainDirectory.ts'
+import { OpenChains, type SimulationServices } from './chainDirectory.ts'
 import { EmbeddedSandbox } from './embeddedSandbox.ts'
 
 /** The engine, wired. */
@@ -211,6 +212,21 @@ function noncesOf(
   })
 }
 
+/** Nothing of a sandbox is known outside of this machine. */
+function simulationServices({ tenderly, rpcTimeoutMs: timeoutMs }: Config): SimulationServices {
+  return (chain) => {
+    if (!tenderly || tenderly.order === 'local' || chain.network === 'sandbox') return undefined
+    const simulator = tenderlySimulator(chain, {
+      ...tenderly,
+      timeoutMs: Math.min(timeoutMs, MOST_SIMULATION_MS),
+    })
+    return (local) => (tenderly.order === 'tenderly,local' ? [simulator, ...local] : [...local, simulator])
+  }
+}
+
+/** So that one that hangs leaves time for the next within the five seconds that a simulation may take (D1). */
+const MOST_SIMULATION_MS = 3_500
+
 const HEALTHY = { state: 'healthy', errorRate: 0 } as const
 
 /** Answers kept over all chains: at a few kilobytes each some tens of megabytes at most. */
@@ -227,5 +243,5 @@ function openChains(
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  return new OpenChains(registry, usable, endpoints, access)
+  return new OpenChains(registry, usable, endpoints, access, simulationServices(config))
 }

@@ -19,7 +19,7 @@ import { Secret } from '../../src/primitives/secret.ts'
 import { redisConnection } from '../../src/redis/connection.ts'
 import { RedisNonces } from '../../src/redis/redisNonces.ts'
 import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
-import { OpenChains } from '../../src/runtime/chainDirectory.ts'
+import { OpenChains, type SimulationServices } from '../../src/runtime/chainDirectory.ts'
 import { adminBatch } from '../../src/sandbox/adminRpc.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
 import { ChainIdentities } from '../../src/store/chainIdentities.ts'
@@ -130,6 +130,8 @@ export interface EngineOptions {
   readonly caps?: readonly Cap[]
   readonly feeCaps?: readonly FeeCap[]
   readonly maxGasPriceGwei?: string
+  /** Who simulates besides the endpoints. */
+  readonly services?: SimulationServices
   /** Critical findings that do not stop a payment. */
   readonly findingsAllowed?: readonly FindingCode[]
   readonly rpcTimeoutMs?: number
@@ -171,7 +173,7 @@ export function startEngine(options: EngineOptions) {
     cache,
     metrics: silentMetrics,
   }
-  const chains = new OpenChains(registry, usable, async () => endpoints, access)
+  const chains = new OpenChains(registry, usable, async () => endpoints, access, options.services)
   const path = join(home, 'journal.db')
   const journal = new Journal(path, clock)
   const intents = new IntentStore(journal)

@@ -187,7 +187,7 @@ export class EvmRehearsals {
           task: bet.task,
           snapshot,
           execution,
-          simulator: { name: bet.simulator.name, skipped: [] },
+          simulator: { name: bet.simulator.name, skipped: bet.skipped },
         }
         const rehearsal = await this.#judged(tried, bet.judgement, tokens, signal)
         return { payload: bet.task.payload, terms, rehearsal }
@@ -213,11 +213,11 @@ export class EvmRehearsals {
     signal: AbortSignal,
   ): Bet | undefined {
     const terms = this.#lastFees?.tiers[urgency]
-    const simulator = this.#simulators.first
+    const { simulator, skipped } = this.#simulators.first
     const payload = this.#likely(draft, earlier)
     if (!terms || !simulator?.ridesAlong || !payload) return undefined
     const task: Task = { payload, terms, at: 'latest', before: [] }
-    return { task, simulator, judgement: this.#scrutiny.begin(task, signal) }
+    return { task, simulator, skipped, judgement: this.#scrutiny.begin(task, signal) }
   }
 
   #likely(draft: EvmDraft, earlier: readonly Earlier[]): EvmPayload | undefined {
@@ -327,6 +327,7 @@ interface Tried {
 interface Bet {
   readonly task: Task
   readonly simulator: EvmSimulator
+  readonly skipped: readonly string[]
   readonly judgement: Judgement
 }
 

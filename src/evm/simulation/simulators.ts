@@ -15,9 +15,11 @@ export class Simulators {
     this.#clock = clock
   }
 
-  /** The one that would be asked first. */
-  get first(): EvmSimulator | undefined {
-    return this.#all.find((each) => this.#reasonFor(each) === undefined)
+  /** The one that would be asked first, and why not those before it. */
+  get first(): { readonly simulator: EvmSimulator | undefined; readonly skipped: readonly string[] } {
+    const at = this.#all.findIndex((each) => this.#reasonFor(each) === undefined)
+    const before = at < 0 ? this.#all : this.#all.slice(0, at)
+    return { simulator: this.#all[at], skipped: before.flatMap((each) => this.#reasonFor(each) ?? []) }
   }
 
   /**
