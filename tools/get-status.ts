@@ -52,6 +52,15 @@ export const StatusOutput = z.object({
   journal: z.object({ writable: z.boolean(), problem: z.string().exactOptional() }),
   cache: z.object({ size: z.number(), hits: z.number(), misses: z.number(), evictions: z.number() }),
   redis: z.enum(['up', 'down']).exactOptional(),
+  alerts: z
+    .array(
+      z.object({
+        ...{ code: z.enum(['low-balance']), chain: z.string(), wallet: z.string() },
+        ...{ message: z.string(), since: z.string() },
+      }),
+    )
+    .meta({ outline: 'code, chain, wallet, message, since' })
+    .exactOptional(),
   warnings: z.array(z.string()),
 })
 

@@ -1,11 +1,11 @@
 import { chainNamed, knownChains } from './chainSettings.ts'
 import type { Findings } from './findings.ts'
-import type { ChainForConfig, FeeCap, PerTransactionCap } from './types.ts'
+import type { BalanceFloor, ChainForConfig, FeeCap, PerTransactionCap } from './types.ts'
 import { type Environment, text } from './values.ts'
 import { DEFAULT_FEE_CAP, type VariableName } from './variables.ts'
 
 const ENTRY = /^([^/=]+)\/([A-Za-z0-9.]{1,44})=(\d{1,60}(?:\.\d{1,18})?)$/
-const FEE_ENTRY = /^([^/=]+)=(\d{1,60}(?:\.\d{1,18})?)$/
+const NATIVE_ENTRY = /^([^/=]+)=(\d{1,60}(?:\.\d{1,18})?)$/
 const PERCENT = /^\d{1,2}(?:\.\d{1,2})?$/
 const GWEI = /^\d{1,12}(?:\.\d{1,9})?$/
 
@@ -54,20 +54,41 @@ export function readFeeCaps(
   chains: readonly ChainForConfig[],
   findings: Findings,
 ): FeeCap[] {
-  const caps = new Map<string, FeeCap>()
-  for (const { where, entry } of entriesOf(env, 'MAX_FEE_PER_TRANSACTION')) {
-    const [, name, max] = FEE_ENTRY.exec(entry) ?? []
-    if (name === undefined || max === undefined) {
+  const caps = readByChain(env, 'MAX_FEE_PER_TRANSACTION', chains, findings)
+  if (!caps.has('*')) caps.set('*', DEFAULT_FEE_CAP)
+  return [...caps].map(([chain, max]) => ({ chain, max }))
+}
+
+/** The least that wallets should have for gas, by chain; none when unset. */
+export function readBalanceFloors(
+  env: Environment,
+  chains: readonly ChainForConfig[],
+  findings: Findings,
+): BalanceFloor[] {
+  if (text(env, 'MIN_NATIVE_BALANCE') === undefined) return []
+  return [...readByChain(env, 'MIN_NATIVE_BALANCE', chains, findings)].map(([chain, min]) => ({ chain, min }))
+}
+
+/** Amounts in whole native units, by CAIP-2 id or `*`. */
+function readByChain(
+  env: Environment,
+  name: VariableName,
+  chains: readonly ChainForConfig[],
+  findings: Findings,
+): Map<string, string> {
+  const amounts = new Map<string, string>()
+  for (const { where, entry } of entriesOf(env, name)) {
+    const [, place, amount] = NATIVE_ENTRY.exec(entry) ?? []
+    if (place === undefined || amount === undefined) {
       findings.problem(`${where} must look like base=0.01 or *=0.1`)
       continue
     }
-    const chain = placeOf(name, where, chains, findings)
+    const chain = placeOf(place, where, chains, findings)
     if (chain === undefined) continue
-    if (caps.has(chain)) findings.problem(`${where} caps the same chain a second time`)
-    caps.set(chain, { chain, max })
+    if (amounts.has(chain)) findings.problem(`${where} names the same chain a second time`)
+    amounts.set(chain, amount)
   }
-  if (!caps.has('*')) caps.set('*', { chain: '*', max: DEFAULT_FEE_CAP })
-  return [...caps.values()]
+  return amounts
 }
 
 function entriesOf(env: Environment, name: VariableName): readonly { where: string; entry: string }[] {

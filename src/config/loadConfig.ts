@@ -1,5 +1,5 @@
 import { BursarError } from '../errors/bursarError.ts'
-import { readCaps, readFeeCaps, readGasPriceCap, readSlippage } from './caps.ts'
+import { readBalanceFloors, readCaps, readFeeCaps, readGasPriceCap, readSlippage } from './caps.ts'
 import { intendedChains, readChains } from './chainSettings.ts'
 import { Findings } from './findings.ts'
 import { readFindingsAllowed } from './findingsAllowed.ts'
@@ -33,6 +33,7 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
     perTransaction: readCaps(env, chains, findings),
     feePerTransaction: readFeeCaps(env, chains, findings),
     maxSlippagePercent: readSlippage(env, findings),
+    minNativeBalance: readBalanceFloors(env, chains, findings),
     findingsAllowed: readFindingsAllowed(env, findings),
     intentTtlSeconds: wholeNumber(env, 'INTENT_TTL_SECONDS', { min: 10, max: 86_400 }, findings),
     rpcTimeoutMs: wholeNumber(env, 'RPC_TIMEOUT_MS', { min: 100, max: 120_000 }, findings),

@@ -75,6 +75,13 @@ export interface FeeCap {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
+/** In whole native units. */
+export interface BalanceFloor {
+  /** `*` or a CAIP-2 id. */
+  readonly chain: string
+  readonly min: string
+}
+
 export interface TenderlyConfig {
   readonly accessToken: Secret
   readonly account: string
@@ -107,6 +114,8 @@ export interface Config {
   /** Where processes meet; absent: each stands alone. */
   readonly redis?: RedisConfig
   readonly simulationRequired: boolean
+  /** The least that wallets should have for gas; empty: nobody watches. */
+  readonly minNativeBalance: readonly BalanceFloor[]
   /** Who simulates besides the endpoints, and whether it is asked before them; absent: nobody. */
   readonly tenderly?: TenderlyConfig
   readonly logLevel: LogLevel

@@ -24,6 +24,7 @@ export const fixedVariables = {
   MAX_FEE_PER_TRANSACTION: { default: `*=${DEFAULT_FEE_CAP}` },
   MAX_SLIPPAGE_PERCENT: { default: '2.0' },
   MAX_PER_TRANSACTION: { default: '*/native=10,*/USDC=10000' },
+  MIN_NATIVE_BALANCE: {},
   SIMULATION_REQUIRED: { default: 'true' },
   SIMULATION_BACKENDS: { default: 'tenderly,local' },
   TENDERLY_API_KEY: { secret: true },

@@ -2,6 +2,7 @@ import type { ChainDirectory } from '../chains/adapter.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { isBursarError } from '../errors/bursarError.ts'
+import type { Alert } from '../primitives/alerts.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 import type { Clock } from '../primitives/clock.ts'
@@ -66,6 +67,8 @@ export interface Status {
   readonly cache: CacheFigures
   /** Absent when none is configured. While it is down each process keeps rate limits of its own. */
   readonly redis?: 'up' | 'down'
+  /** What a person should do something about; absent when there is nothing. */
+  readonly alerts?: readonly Alert[]
   readonly warnings: readonly string[]
 }
 
@@ -90,6 +93,7 @@ export interface StatusSources {
   readonly cache: () => CacheFigures
   /** Rejects when Redis does not answer; absent when none is configured. */
   readonly pingRedis?: (() => Promise<unknown>) | undefined
+  readonly alerts: () => readonly Alert[]
   readonly warnings: readonly string[]
   readonly clock: Clock
   readonly startedAt: number
@@ -102,6 +106,7 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
     () => 'up' as const,
     () => 'down' as const,
   )
+  const alerts = sources.alerts()
   const foreign = journal.writable ? await sources.foreignUses() : []
   const chains = await Promise.all(
     sources.directory.configured().map(async (chain) => ({
@@ -120,6 +125,7 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
     journal,
     cache: sources.cache(),
     ...(redis && { redis: await redis }),
+    ...(alerts.length > 0 && { alerts }),
     warnings: sources.warnings,
   }
 }

@@ -11,6 +11,7 @@ import type { Services } from '../mcp/services.ts'
 import { FallbackNonces } from '../nonces/fallbackNonces.ts'
 import type { NonceStore } from '../nonces/nonceStore.ts'
 import { SharedNonces } from '../nonces/sharedNonces.ts'
+import { BalanceMonitor, loggedAlerts } from '../observability/balanceMonitor.ts'
 import { listChains } from '../observability/chainList.ts'
 import { reportStatus } from '../observability/statusReport.ts'
 import { Policy } from '../policy/policy.ts'
@@ -26,6 +27,7 @@ import { ChainIdentities } from '../store/chainIdentities.ts'
 import { foreignUses } from '../store/foreignUses.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
+import { nativeSpendOf } from '../store/nativeSpend.ts'
 import { NonceTableStore } from '../store/nonces.ts'
 import { OperationStore } from '../store/operations.ts'
 import { ReplacementStore } from '../store/replacements.ts'
@@ -136,6 +138,12 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     logger,
   }
   const executing = new Operations(engine)
+  const balances = new BalanceMonitor({
+    ...{ directory: chains, floors: config.minNativeBalance, metrics: silentMetrics, logger, clock },
+    walletsOn: (chain) => wallets.on(chain),
+    spentSince: (chain, account, native, since) => nativeSpendOf(journal, { chain, account, native, since }),
+    sink: loggedAlerts(logger),
+  })
   const accessTo = async (chain: string) => (await chains.open(chain)).access
   const status = {
     version,
@@ -158,6 +166,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
     pingRedis: redis && (() => redis.ping()),
+    alerts: () => balances.alerts,
     warnings: config.warnings,
     clock,
     startedAt: clock.now(),
@@ -183,8 +192,10 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
         ?.start()
         .catch((error: unknown) => logger.error('the sandbox did not start', { cause: String(error) }))
       leases.start((operationId) => driver.drive(operationId))
+      balances.start()
     },
     async stop() {
+      balances.stop()
       await leases.stop(() => driver.settled())
       await chains.close()
       await redis?.close()
