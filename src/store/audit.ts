@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Selectable, Transaction } from 'kysely'
 import { canonicalJson } from '../primitives/json.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiled, insertRows, type Values } from './compiled.ts'
 import type { AuditTable, JournalTables } from './schema.ts'
 
 export interface AuditEvent {
@@ -39,7 +39,7 @@ export class AuditTrail {
     const [last] = await lastRow(tx, {})
     const rows: Selectable<AuditTable>[] = []
     for (const entry of this.#entries) rows.push(auditRow(entry, rows.at(-1) ?? last))
-    for (const row of rows) await insertRow(tx, 'audit', row)
+    await insertRows(tx, 'audit', rows)
   }
 }
 

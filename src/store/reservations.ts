@@ -1,5 +1,5 @@
 import { newId } from '../primitives/ids.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiled, insertRows, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { JournalTransaction } from './journal.ts'
 import { padNumber } from './paddedNumber.ts'
@@ -78,16 +78,14 @@ export async function insertReservations(
   reservations: readonly NewReservation[],
   now: string,
 ): Promise<void> {
-  for (const one of reservations) {
-    const held = {
-      id: newId('res'),
-      step_id: id,
-      chain,
-      account,
-      ...one,
-      state: 'held',
-      created_at: now,
-    } as const
-    await insertRow(tx, 'reservations', held)
-  }
+  const held = reservations.map((one) => ({
+    id: newId('res'),
+    step_id: id,
+    chain,
+    account,
+    ...one,
+    state: 'held' as const,
+    created_at: now,
+  }))
+  await insertRows(tx, 'reservations', held)
 }
