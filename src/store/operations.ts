@@ -1,3 +1,4 @@
+import type { Earlier, Payload } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import { compiled, insertRow, type Values } from './compiled.ts'
@@ -14,7 +15,7 @@ import {
   type NewReservation,
 } from './reservations.ts'
 import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
-import { type WaitingPayload, WaitingPayloads } from './waitingPayloads.ts'
+import { WaitingPayloads } from './waitingPayloads.ts'
 
 export interface OperationRecord {
   readonly operation: OperationRow
@@ -99,23 +100,8 @@ const attemptsOf = compiled((db, value: Values<{ id: string }>) =>
     .orderBy('attempts.created_at'),
 )
 
-/** Steps of one account that have not ended, also those that wait for lower fees: each is looked at again and again. */
+/** Steps of one account that are not mined, also those that wait for lower fees: each is looked at again and again. */
 const MOST_QUEUED = 1_000
-
-const holdingSteps = compiled((db, value: Values<{ chain: string; account: string }>) =>
-  db
-    .selectFrom('reservations')
-    .select(({ fn }) => fn.count('step_id').distinct().as('count'))
-    .where('chain', '=', value('chain'))
-    .where('account', '=', value('account'))
-    .where('state', '=', 'held'),
-)
-
-/** Throws `lane_full`. */
-async function requireQueue(tx: JournalTransaction, { chain, account }: IntentRow): Promise<void> {
-  const [holding] = await holdingSteps(tx, { chain, account })
-  if (Number(holding?.count ?? 0) >= MOST_QUEUED) throw laneFull({ chain, account }, MOST_QUEUED)
-}
 
 /** Operations, their steps and what they hold. */
 export class OperationStore {
@@ -145,15 +131,15 @@ export class OperationStore {
       if (known?.id) return { id: known.id }
       requireSame(intent, known?.digest)
       await requireRoom(tx, intent, asOf.minedCount)
-      await requireQueue(tx, intent)
-      const admitted = admit(await heldBy(tx, { ...intent, asOf }))
+      const { amounts, steps: waiting } = await heldBy(tx, { ...intent, asOf })
+      if (waiting >= MOST_QUEUED) throw laneFull(intent, MOST_QUEUED)
+      const admitted = admit(amounts)
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
       const steps: OperationRecord['steps'][number][] = []
-      for (const [position, step] of admitted.entries()) {
-        steps.push({
-          step: await insertStep(tx, operation, position, step, this.#journal.now()),
-          attempts: [],
-        })
+      for (const [position, one] of admitted.entries()) {
+        const step = await insertStep(tx, operation, position, one, this.#journal.now())
+        this.#waiting.keep(step.id, JSON.parse(step.payload) as Payload)
+        steps.push({ step, attempts: [] })
       }
       audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
       return { id: operation.id, created: { operation, steps } }
@@ -172,22 +158,22 @@ export class OperationStore {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
       requireOpen(await openStep(tx, step.id), step)
-      const reservations = admit(await heldBy(tx, { chain, account, asOf, except: id }))
+      const reservations = admit((await heldBy(tx, { chain, account, asOf, except: id })).amounts)
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
       await insertReservations(tx, step, reservations, this.#journal.now())
     })
   }
 
   /** What the steps of an account may still take from its balance at a block. */
-  held(holder: Holder): Promise<HeldAmounts> {
-    return this.#journal.read((db) => heldBy(db, holder))
+  async held(holder: Holder): Promise<HeldAmounts> {
+    return (await this.#journal.read((db) => heldBy(db, holder))).amounts
   }
 
   /**
-   * What was signed for an account and is not known to be mined, in the order of its nonces: JSON of payloads. Those
-   * that are being cancelled are left out, since they may do nothing. `below` a nonce, when one is given.
+   * What was signed for an account and is not known to be mined, in the order of its nonces, for a simulation to start
+   * from. What is being cancelled is left out, since it may do nothing. `below` a nonce, when one is given.
    */
-  waiting(chain: string, account: string, below?: bigint): Promise<readonly WaitingPayload[]> {
+  waiting(chain: string, account: string, below?: bigint): Promise<readonly Earlier[]> {
     return this.#waiting.of(chain, account, below)
   }
 

@@ -1,5 +1,5 @@
 import {
-  type CompiledQuery,
+  CompiledQuery,
   type DatabaseConnection,
   type Driver,
   type QueryResult,
@@ -14,6 +14,12 @@ const BUSY_TIMEOUT_MS = 5_000
 /** How much of that is waited without letting anything else run: a stopped process must not stop this one. */
 export const BUSY_BLOCKING_MS = 5
 const BUSY_RETRY_MS = 2
+
+export const SAVEPOINT = CompiledQuery.raw('savepoint one')
+export const RELEASE = CompiledQuery.raw('release one')
+export const ROLLBACK = CompiledQuery.raw('rollback to one')
+/** What says nothing of what it did: to run it as it is takes half as long as to run it prepared. */
+const SILENT: ReadonlySet<string> = new Set([SAVEPOINT, RELEASE, ROLLBACK].map(({ sql }) => sql))
 
 /** More texts than the journal's queries are; lists of values make a text for each length. */
 const MOST_STATEMENTS = 256
@@ -66,6 +72,10 @@ class Connection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    if (SILENT.has(sql)) {
+      this.#sqlite.exec(sql)
+      return { rows: [] }
+    }
     const { statement, columns } = this.#prepare(sql)
     try {
       if (!columns) return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) }

@@ -139,13 +139,13 @@ it('R4, T40: a lane is not told from a floor that cannot be a count of mined tra
 it('R1: payloads of what waits are right when more were asked for than are remembered', async () => {
   const operations = new OperationStore(journal)
   const lanes = Array.from({ length: 17 }, (_, index) => ({ ...LANE, account: `0x${index}` }))
-  const payloads = new Map<string, string[]>()
+  const payloads = new Map<string, object[]>()
   for (const lane of lanes) {
     const all = await Promise.all(Array.from({ length: 60 }, () => begin(journal, lane)))
     await Promise.all(all.map((step, index) => record(journal, step, BigInt(index))))
     payloads.set(
       lane.account,
-      all.map(({ id }) => JSON.stringify({ of: id })),
+      all.map(({ id }) => ({ of: id })),
     )
   }
   await other.transact((tx) =>
