@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Selectable, Transaction } from 'kysely'
 import { canonicalJson } from '../primitives/json.ts'
 import { compiled, insertRows, type Values } from './compiled.ts'
@@ -63,5 +63,5 @@ function auditRow({ at, event, subject, detail }: AuditEvent, before: Link | und
 
 /** SHA-256 over the canonical form of a row without its own hash. */
 function auditHash(row: Omit<Selectable<AuditTable>, 'hash'>): string {
-  return createHash('sha256').update(canonicalJson(row)).digest('hex')
+  return hash('sha256', canonicalJson(row))
 }
