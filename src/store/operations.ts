@@ -91,8 +91,14 @@ const stepsOf = compiled((db, value: Values<{ id: string }>) =>
   db.selectFrom('steps').selectAll().where('operation_id', '=', value('id')).orderBy('position'),
 )
 
-const attemptsOf = compiled((db, value: Values<{ stepId: string }>) =>
-  db.selectFrom('attempts').selectAll().where('step_id', '=', value('stepId')).orderBy('created_at'),
+const attemptsOf = compiled((db, value: Values<{ id: string }>) =>
+  db
+    .selectFrom('attempts')
+    .selectAll()
+    .where('step_id', 'in', (query) =>
+      query.selectFrom('steps').select('id').where('operation_id', '=', value('id')),
+    )
+    .orderBy('created_at'),
 )
 
 /** Steps of one account that are not mined, also those that wait for lower fees: each is looked at again and again. */
@@ -181,12 +187,11 @@ export class OperationStore {
     return this.#journal.read(async (db) => {
       const [operation] = await operationById(db, { id })
       if (!operation) return undefined
-      const steps = await stepsOf(db, { id })
+      // Asked together, so that nothing of this process comes in between.
+      const [steps, attempts] = await Promise.all([stepsOf(db, { id }), attemptsOf(db, { id })])
       return {
         operation,
-        steps: await Promise.all(
-          steps.map(async (step) => ({ step, attempts: await attemptsOf(db, { stepId: step.id }) })),
-        ),
+        steps: steps.map((step) => ({ step, attempts: attempts.filter((one) => one.step_id === step.id) })),
       }
     })
   }

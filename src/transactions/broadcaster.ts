@@ -1,7 +1,6 @@
 import type { ChainAdapter, SubmitResult } from '../chains/adapter.ts'
 import { checkBinding, type SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError } from '../errors/bursarError.ts'
-import { unattended, withDeadline } from '../primitives/abort.ts'
 
 /** Hands raw bytes to a chain. Only the composition root makes one, and only for the broadcaster (R7). */
 export type Submitter = (chain: string, raw: string, signal: AbortSignal) => Promise<SubmitResult>
@@ -35,8 +34,6 @@ export class Broadcaster {
       const reason = 'the recorded bytes are not those of this account and hash'
       throw new BursarError('receipt_refused', { reason }, { chain: adapter.chain.id })
     }
-    return withDeadline(SUBMIT_TIMEOUT_MS, unattended(), (signal) =>
-      this.#submit(adapter.chain.id, bytes.raw, signal),
-    )
+    return this.#submit(adapter.chain.id, bytes.raw, AbortSignal.timeout(SUBMIT_TIMEOUT_MS))
   }
 }
