@@ -9,14 +9,17 @@ export interface PayingOptions {
   readonly rpcUrl: string
   /** The journal's folder, when several processes share one. */
   readonly home?: string
+  /** What waits for so many blocks is sped up. */
+  readonly speedUpAfterBlocks?: number
 }
 
 /** An engine on the sandbox's first chain, with a clock that runs. */
-export function payingEngine({ rpcUrl, home }: PayingOptions): Engine {
+export function payingEngine({ rpcUrl, home, speedUpAfterBlocks }: PayingOptions): Engine {
   const engine = startEngine({
     lanes: [{ id: 'eip155:31337', rpcUrl, proxy: { url: rpcUrl } }],
     clock: { now: () => Date.now(), advance() {} },
     ...(home === undefined ? {} : { home }),
+    ...(speedUpAfterBlocks === undefined ? {} : { speedUpAfterBlocks: BigInt(speedUpAfterBlocks) }),
   })
   engine.leases.start((operationId) => engine.driver.drive(operationId))
   return engine

@@ -64,7 +64,7 @@ async function parseRaw(
   const payload: EvmPayload = {
     family: 'evm',
     chain: chain.id,
-    from: checksum(await signerOf(raw)),
+    from: checksum(await signerOf(raw, parsed)),
     to: checksum(parsed.to),
     value: (parsed.value ?? 0n).toString(),
     data: parsed.data ?? '0x',
@@ -83,10 +83,13 @@ async function parseRaw(
 }
 
 /** Throws when nobody can have signed so. */
-async function signerOf(raw: TransactionSerializedEIP1559): Promise<Hex> {
+async function signerOf(
+  raw: TransactionSerializedEIP1559,
+  parsed: TransactionSerializableEIP1559,
+): Promise<Hex> {
   const native = await nativeCurve()
   if (!native) return recoverTransactionAddress({ serializedTransaction: raw })
-  const { r, s, v, yParity, ...transaction } = parseTransaction(raw)
+  const { r, s, v, yParity, ...transaction } = parsed
   if (!r || !s || yParity === undefined) throw new TypeError('the transaction is not signed')
   const digest = hexToBytes(keccak256(serializeTransaction(transaction)))
   const signature = hexToBytes(concat([pad(r, { size: 32 }), pad(s, { size: 32 })]))

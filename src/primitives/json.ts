@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
@@ -22,5 +22,5 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256 over the canonical JSON of a value, as 0x-prefixed hex (32 bytes). */
 export function digestOf(value: unknown): string {
-  return `0x${createHash('sha256').update(canonicalJson(value)).digest('hex')}`
+  return `0x${hash('sha256', canonicalJson(value))}`
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Selectable, Transaction } from 'kysely'
 import { canonicalJson } from '../primitives/json.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiled, insertRows, type Values } from './compiled.ts'
 import type { AuditTable, JournalTables } from './schema.ts'
 
 export interface AuditEvent {
@@ -39,7 +39,7 @@ export class AuditTrail {
     const [last] = await lastRow(tx, {})
     const rows: Selectable<AuditTable>[] = []
     for (const entry of this.#entries) rows.push(auditRow(entry, rows.at(-1) ?? last))
-    for (const row of rows) await insertRow(tx, 'audit', row)
+    await insertRows(tx, 'audit', rows)
   }
 }
 
@@ -63,5 +63,5 @@ function auditRow({ at, event, subject, detail }: AuditEvent, before: Link | und
 
 /** SHA-256 over the canonical form of a row without its own hash. */
 function auditHash(row: Omit<Selectable<AuditTable>, 'hash'>): string {
-  return createHash('sha256').update(canonicalJson(row)).digest('hex')
+  return hash('sha256', canonicalJson(row))
 }

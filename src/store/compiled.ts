@@ -1,4 +1,4 @@
-import type { Compilable, CompiledQuery, Insertable, Kysely, Transaction } from 'kysely'
+import type { Compilable, CompiledQuery, Insertable, Kysely, QueryResult, Transaction } from 'kysely'
 import type { JournalTables } from './schema.ts'
 
 type Db = Kysely<JournalTables> | Transaction<JournalTables>
@@ -23,33 +23,76 @@ class Slot {
 export function compiled<V extends Readonly<Record<keyof V, Scalar>>, R>(
   build: (db: Db, value: Values<V>) => Compilable<R>,
 ): (db: Db, values: V) => Promise<R[]> {
+  const run = onceCompiled(build)
+  return async (db, values) => (await run(db, values)).rows
+}
+
+/** The same for what changes rows. Answers how many. */
+export function compiledChange<V extends Readonly<Record<keyof V, Scalar>>>(
+  build: (db: Db, value: Values<V>) => Compilable<unknown>,
+): (db: Db, values: V) => Promise<bigint> {
+  const run = onceCompiled(build)
+  return async (db, values) => (await run(db, values)).numAffectedRows ?? 0n
+}
+
+function onceCompiled<V extends Readonly<Record<keyof V, Scalar>>, R>(
+  build: (db: Db, value: Values<V>) => Compilable<R>,
+): (db: Db, values: V) => Promise<QueryResult<R>> {
   let query: CompiledQuery<R> | undefined
-  return async (db, values) => {
+  return (db, values) => {
     query ??= build(db, (name) => new Slot(name) as never).compile()
     const given = (each: unknown) => (each instanceof Slot ? values[each.name as keyof V] : each)
-    const { rows } = await db.executeQuery<R>({ ...query, parameters: query.parameters.map(given) })
-    return rows
+    return db.executeQuery<R>({ ...query, parameters: query.parameters.map(given) })
   }
 }
 
-type Row = Readonly<Record<string, Scalar>>
+export type Row = Readonly<Record<string, Scalar>>
 
-const inserts = new Map<string, (db: Db, row: Row) => Promise<unknown>>()
+/** A change that is built once for each set of columns. Answers how many rows it changed. */
+export function compiledByColumns(
+  build: (db: Db, slots: Row) => Compilable<unknown>,
+): (db: Db, row: Row) => Promise<bigint> {
+  const known = new Map<string, (db: Db, row: Row) => Promise<bigint>>()
+  return (db, row) => {
+    const columns = Object.keys(row)
+    const key = columns.join()
+    const change =
+      known.get(key) ??
+      compiledChange<Row>((db, value) =>
+        build(db, Object.fromEntries(columns.map((column) => [column, value(column)]))),
+      )
+    known.set(key, change)
+    return change(db, row)
+  }
+}
+
+/** How many rows one statement inserts: few numbers, so that few statements are kept. */
+const TOGETHER = [16, 4, 2] as const
+
+const inserts = new Map<string, CompiledQuery>()
+
+/** Inserts rows that have the same columns in the same order. */
+export async function insertRows<T extends keyof JournalTables>(
+  tx: Transaction<JournalTables>,
+  table: T,
+  rows: readonly Insertable<JournalTables[T]>[],
+): Promise<void> {
+  for (let at = 0; at < rows.length; ) {
+    const count = TOGETHER.find((most) => most <= rows.length - at) ?? 1
+    const some = rows.slice(at, at + count)
+    at += count
+    const key = `${table} ${count} ${Object.keys(some[0] ?? {})}`
+    const query = inserts.get(key) ?? tx.insertInto(table).values(some).compile()
+    inserts.set(key, query)
+    await tx.executeQuery({ ...query, parameters: some.flatMap((row) => Object.values(row)) })
+  }
+}
 
 /** Inserts one row; built once for each set of columns. */
-export async function insertRow<T extends keyof JournalTables>(
+export function insertRow<T extends keyof JournalTables>(
   tx: Transaction<JournalTables>,
   table: T,
   row: Insertable<JournalTables[T]>,
 ): Promise<void> {
-  const columns = Object.keys(row)
-  const key = `${table} ${columns}`
-  const insert =
-    inserts.get(key) ??
-    compiled<Row, unknown>((db, value) => {
-      const slots: unknown = Object.fromEntries(columns.map((column) => [column, value(column)]))
-      return db.insertInto(table).values(slots as Insertable<JournalTables[T]>)
-    })
-  inserts.set(key, insert)
-  await insert(tx, row as Row)
+  return insertRows(tx, table, [row])
 }

@@ -1,7 +1,8 @@
-import { CompiledQuery, type Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import { AuditTrail } from './audit.ts'
 import { asJournalError, type JournalDb } from './database.ts'
 import type { JournalTables } from './schema.ts'
+import { RELEASE, ROLLBACK, SAVEPOINT } from './sqlite.ts'
 
 export type JournalTransaction = Transaction<JournalTables>
 
@@ -10,10 +11,6 @@ const MOST_TOGETHER = 64
 
 /** One transition: what it writes, and what it says of it. */
 export type Change<T> = (tx: JournalTransaction, trail: AuditTrail) => Promise<T>
-
-const SAVEPOINT = CompiledQuery.raw('savepoint one')
-const RELEASE = CompiledQuery.raw('release one')
-const ROLLBACK = CompiledQuery.raw('rollback to one')
 
 interface Waiting {
   readonly change: Change<unknown>

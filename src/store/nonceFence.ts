@@ -1,5 +1,5 @@
 import { BursarError } from '../errors/bursarError.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiledChange, insertRow, type Values } from './compiled.ts'
 import type { JournalTransaction } from './journal.ts'
 import { padNumber } from './paddedNumber.ts'
 import type { StepRow } from './schema.ts'
@@ -17,8 +17,7 @@ export async function takeSigned(
 ): Promise<void> {
   const { id, chain, account } = step
   const padded = padNumber(nonce)
-  const own = await markSigned(tx, { id, chain, account, nonce: padded, now })
-  if (own.length > 0) return
+  if ((await markSigned(tx, { id, chain, account, nonce: padded, now })) > 0n) return
   const other = await tx
     .selectFrom('nonces')
     .select('step_id')
@@ -34,7 +33,7 @@ export async function takeSigned(
   await insertRow(tx, 'nonces', row)
 }
 
-const markSigned = compiled(
+const markSigned = compiledChange(
   (db, value: Values<Pick<StepRow, 'id' | 'chain' | 'account'> & { nonce: string; now: string }>) =>
     db
       .updateTable('nonces')
@@ -42,6 +41,5 @@ const markSigned = compiled(
       .where('step_id', '=', value('id'))
       .where('chain', '=', value('chain'))
       .where('account', '=', value('account'))
-      .where('nonce', '=', value('nonce'))
-      .returning('nonce'),
+      .where('nonce', '=', value('nonce')),
 )

@@ -29,9 +29,8 @@ export class NonceTableStore {
    */
   reserve(step: Claim, floor: bigint): Promise<bigint> {
     return this.#journal.transact(async (tx, audit) => {
-      const [own] = await nonceOf(tx, { stepId: step.id })
-      if (own) return unpadNumber(own.nonce)
-      requireOpen(await openStep(tx, step.id), step)
+      const own = requireOpen(await openStep(tx, step.id), step).nonce
+      if (own !== null) return unpadNumber(own)
       const nonce = await lowestFree(tx, step, floor)
       const now = this.#journal.now()
       const { chain, account } = step
@@ -119,10 +118,6 @@ export class NonceTableStore {
     })
   }
 }
-
-const nonceOf = compiled((db, value: Values<{ stepId: string }>) =>
-  db.selectFrom('nonces').select('nonce').where('step_id', '=', value('stepId')),
-)
 
 const markReserved = compiled((db, value: Values<{ stepId: string; now: string }>) =>
   db

@@ -11,6 +11,8 @@ export interface OpenStep {
   readonly state: StepRow['state']
   /** What led to the operation. */
   readonly intent_id: string
+  /** The one that it holds. */
+  readonly nonce: string | null
 }
 
 /**
@@ -25,7 +27,8 @@ const openStepById = compiled((db, value: Values<{ stepId: string }>) =>
   db
     .selectFrom('steps')
     .innerJoin('operations', 'operations.id', 'steps.operation_id')
-    .select(['steps.state', 'operations.intent_id'])
+    .leftJoin('nonces', 'nonces.step_id', 'steps.id')
+    .select(['steps.state', 'operations.intent_id', 'nonces.nonce'])
     .where('steps.id', '=', value('stepId'))
     .where('operations.state', 'in', OPEN),
 )

@@ -1,3 +1,4 @@
+import type { Earlier, Payload } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import { compiled, insertRow, type Values } from './compiled.ts'
@@ -14,7 +15,7 @@ import {
   type NewReservation,
 } from './reservations.ts'
 import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
-import { type WaitingPayload, WaitingPayloads } from './waitingPayloads.ts'
+import { WaitingPayloads } from './waitingPayloads.ts'
 
 export interface OperationRecord {
   readonly operation: OperationRow
@@ -93,29 +94,15 @@ const stepsOf = compiled((db, value: Values<{ id: string }>) =>
 const attemptsOf = compiled((db, value: Values<{ id: string }>) =>
   db
     .selectFrom('attempts')
-    .innerJoin('steps', 'steps.id', 'attempts.step_id')
-    .selectAll('attempts')
-    .where('steps.operation_id', '=', value('id'))
-    .orderBy('attempts.created_at'),
+    .selectAll()
+    .where('step_id', 'in', (query) =>
+      query.selectFrom('steps').select('id').where('operation_id', '=', value('id')),
+    )
+    .orderBy('created_at'),
 )
 
-/** Steps of one account that have not ended, also those that wait for lower fees: each is looked at again and again. */
+/** Steps of one account that are not mined, also those that wait for lower fees: each is looked at again and again. */
 const MOST_QUEUED = 1_000
-
-const holdingSteps = compiled((db, value: Values<{ chain: string; account: string }>) =>
-  db
-    .selectFrom('reservations')
-    .select(({ fn }) => fn.count('step_id').distinct().as('count'))
-    .where('chain', '=', value('chain'))
-    .where('account', '=', value('account'))
-    .where('state', '=', 'held'),
-)
-
-/** Throws `lane_full`. */
-async function requireQueue(tx: JournalTransaction, { chain, account }: IntentRow): Promise<void> {
-  const [holding] = await holdingSteps(tx, { chain, account })
-  if (Number(holding?.count ?? 0) >= MOST_QUEUED) throw laneFull({ chain, account }, MOST_QUEUED)
-}
 
 /** Operations, their steps and what they hold. */
 export class OperationStore {
@@ -145,15 +132,15 @@ export class OperationStore {
       if (known?.id) return { id: known.id }
       requireSame(intent, known?.digest)
       await requireRoom(tx, intent, asOf.minedCount)
-      await requireQueue(tx, intent)
-      const admitted = admit(await heldBy(tx, { ...intent, asOf }))
+      const { amounts, steps: waiting } = await heldBy(tx, { ...intent, asOf })
+      if (waiting >= MOST_QUEUED) throw laneFull(intent, MOST_QUEUED)
+      const admitted = admit(amounts)
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
       const steps: OperationRecord['steps'][number][] = []
-      for (const [position, step] of admitted.entries()) {
-        steps.push({
-          step: await insertStep(tx, operation, position, step, this.#journal.now()),
-          attempts: [],
-        })
+      for (const [position, one] of admitted.entries()) {
+        const step = await insertStep(tx, operation, position, one, this.#journal.now())
+        this.#waiting.keep(step.id, JSON.parse(step.payload) as Payload)
+        steps.push({ step, attempts: [] })
       }
       audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
       return { id: operation.id, created: { operation, steps } }
@@ -172,22 +159,22 @@ export class OperationStore {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
       requireOpen(await openStep(tx, step.id), step)
-      const reservations = admit(await heldBy(tx, { chain, account, asOf, except: id }))
+      const reservations = admit((await heldBy(tx, { chain, account, asOf, except: id })).amounts)
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
       await insertReservations(tx, step, reservations, this.#journal.now())
     })
   }
 
   /** What the steps of an account may still take from its balance at a block. */
-  held(holder: Holder): Promise<HeldAmounts> {
-    return this.#journal.read((db) => heldBy(db, holder))
+  async held(holder: Holder): Promise<HeldAmounts> {
+    return (await this.#journal.read((db) => heldBy(db, holder))).amounts
   }
 
   /**
-   * What was signed for an account and is not known to be mined, in the order of its nonces: JSON of payloads. Those
-   * that are being cancelled are left out, since they may do nothing. `below` a nonce, when one is given.
+   * What was signed for an account and is not known to be mined, in the order of its nonces, for a simulation to start
+   * from. What is being cancelled is left out, since it may do nothing. `below` a nonce, when one is given.
    */
-  waiting(chain: string, account: string, below?: bigint): Promise<readonly WaitingPayload[]> {
+  waiting(chain: string, account: string, below?: bigint): Promise<readonly Earlier[]> {
     return this.#waiting.of(chain, account, below)
   }
 
@@ -200,6 +187,7 @@ export class OperationStore {
     return this.#journal.read(async (db) => {
       const [operation] = await operationById(db, { id })
       if (!operation) return undefined
+      // Asked together, so that nothing of this process comes in between.
       const [steps, attempts] = await Promise.all([stepsOf(db, { id }), attemptsOf(db, { id })])
       return {
         operation,
@@ -311,19 +299,26 @@ export class OperationStore {
 export async function executedBy(
   db: JournalDb | JournalTransaction,
   principal: string,
-  column: 'id' | 'idempotency_key',
+  column: keyof typeof executions,
   value: string,
 ): Promise<string | undefined> {
-  const found = await db
-    .selectFrom('intents')
-    .leftJoin('operations', 'operations.intent_id', 'intents.id')
-    .leftJoin('attempts', 'attempts.intent_id', 'intents.id')
-    .leftJoin('steps', 'steps.id', 'attempts.step_id')
-    .select(['operations.id as own', 'steps.operation_id as replaced'])
-    .where('intents.principal', '=', principal)
-    .where(`intents.${column}`, '=', value)
-    .executeTakeFirst()
+  const [found] = await executions[column](db, { principal, value })
   return found?.own ?? found?.replaced ?? undefined
+}
+
+const executions = { id: executionsBy('id'), idempotency_key: executionsBy('idempotency_key') }
+
+function executionsBy(column: 'id' | 'idempotency_key') {
+  return compiled((db, value: Values<{ principal: string; value: string }>) =>
+    db
+      .selectFrom('intents')
+      .leftJoin('operations', 'operations.intent_id', 'intents.id')
+      .leftJoin('attempts', 'attempts.intent_id', 'intents.id')
+      .leftJoin('steps', 'steps.id', 'attempts.step_id')
+      .select(['operations.id as own', 'steps.operation_id as replaced'])
+      .where('intents.principal', '=', value('principal'))
+      .where(`intents.${column}`, '=', value('value')),
+  )
 }
 
 async function insertOperation(

@@ -44,7 +44,7 @@ export class ReplacementStore {
     return this.#journal.transact(async (tx) => {
       const { id, chain, account } = step
       requireOpen(await openStep(tx, step.id), step)
-      const wanted = admit(await heldBy(tx, { chain, account, asOf, except: id }))
+      const wanted = admit((await heldBy(tx, { chain, account, asOf, except: id })).amounts)
       const mine = tx.selectFrom('reservations').select(['asset', 'raw', 'kind'])
       const own = await mine.where('step_id', '=', id).where('state', '=', 'held').execute()
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()

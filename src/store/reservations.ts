@@ -1,5 +1,5 @@
 import { newId } from '../primitives/ids.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiled, insertRows, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
 import type { JournalTransaction } from './journal.ts'
 import { padNumber } from './paddedNumber.ts'
@@ -27,19 +27,25 @@ export interface Holder {
 /** Sums of what steps of one account may still take from a balance, by asset, in base units. */
 export type HeldAmounts = ReadonlyMap<string, bigint>
 
+export interface Held {
+  readonly amounts: HeldAmounts
+  /** How many steps hold something and are not mined. */
+  readonly steps: number
+}
+
 /**
  * What the balance shows already counts no more: steps whose nonce was mined by then. What it does not show yet counts,
  * also when it was included and settled since.
  */
-export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<HeldAmounts> {
+export async function heldBy(db: JournalDb | JournalTransaction, holder: Holder): Promise<Held> {
   const { chain, account, asOf, except = '' } = holder
   const place = { chain, account, except }
   const inFlight = await heldInFlight(db, { ...place, mined: padNumber(asOf.minedCount) })
   const notYetShown = await settledSince(db, { ...place, block: padNumber(BigInt(asOf.block)) })
-  const held = new Map<string, bigint>()
+  const amounts = new Map<string, bigint>()
   for (const { asset, raw, times } of [...inFlight, ...notYetShown])
-    held.set(asset, (held.get(asset) ?? 0n) + BigInt(raw) * BigInt(times))
-  return held
+    amounts.set(asset, (amounts.get(asset) ?? 0n) + BigInt(raw) * BigInt(times))
+  return { amounts, steps: inFlight.reduce((sum, { fees }) => sum + Number(fees), 0) }
 }
 
 // Payments often hold the same: a row costs more to fetch than to count. Sums are made here, beyond 64 bits.
@@ -50,7 +56,13 @@ const heldInFlight = compiled((db, value: Values<Place & { readonly mined: strin
   db
     .selectFrom('reservations')
     .leftJoin('nonces', 'nonces.step_id', 'reservations.step_id')
-    .select(({ fn }) => ['reservations.asset', 'reservations.raw', fn.countAll().as('times')])
+    .select(({ fn }) => [
+      'reservations.asset',
+      'reservations.raw',
+      fn.countAll().as('times'),
+      // Each step holds one.
+      fn.countAll().filterWhere('reservations.kind', '=', 'fee').as('fees'),
+    ])
     .where('reservations.chain', '=', value('chain'))
     .where('reservations.account', '=', value('account'))
     .where('reservations.state', '=', 'held')
@@ -78,16 +90,14 @@ export async function insertReservations(
   reservations: readonly NewReservation[],
   now: string,
 ): Promise<void> {
-  for (const one of reservations) {
-    const held = {
-      id: newId('res'),
-      step_id: id,
-      chain,
-      account,
-      ...one,
-      state: 'held',
-      created_at: now,
-    } as const
-    await insertRow(tx, 'reservations', held)
-  }
+  const held = reservations.map((one) => ({
+    id: newId('res'),
+    step_id: id,
+    chain,
+    account,
+    ...one,
+    state: 'held' as const,
+    created_at: now,
+  }))
+  await insertRows(tx, 'reservations', held)
 }

@@ -1,11 +1,11 @@
 import type { SignedTransaction } from '../chains/adapter.ts'
 import { newId } from '../primitives/ids.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiled, compiledByColumns, insertRow, type Values } from './compiled.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
 import { takeSigned } from './nonceFence.ts'
 import { openOperation, openStep, requireOpen } from './openSteps.ts'
 import { padNumber } from './paddedNumber.ts'
-import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
+import type { AttemptRow, StepRow } from './schema.ts'
 
 export interface Inclusion {
   readonly blockNumber: string
@@ -73,28 +73,33 @@ export class StepStore {
   }
 
   sent(attempt: AttemptRow): Promise<void> {
-    return this.#transition(attempt.step_id, UNPROVEN, { state: 'sent', note: null }, async (tx, audit) => {
-      await setAttempt(tx, attempt.id, 'sent')
-      await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
-      audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
-    })
+    return this.#transition(
+      attempt.step_id,
+      fromUnproven,
+      { state: 'sent', note: null },
+      async (tx, audit) => {
+        await setAttempt(tx, { id: attempt.id, state: 'sent' })
+        await setNonce(tx, { stepId: attempt.step_id, state: 'sent', now: this.#journal.now() })
+        audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
+      },
+    )
   }
 
   /** Not proven either way; `note` says what was seen (R14). */
   unknown(stepId: string, note: string): Promise<void> {
-    return this.#transition(stepId, UNPROVEN, { state: 'unknown', note }, async (_tx, audit) => {
+    return this.#transition(stepId, fromUnproven, { state: 'unknown', note }, async (_tx, audit) => {
       audit({ event: 'step.unknown', subject: stepId, detail: { note } })
     })
   }
 
   /** What it waits for, or null when nothing is known to keep it. */
   waits(stepId: string, note: string | null): Promise<void> {
-    return this.#transition(stepId, SENT, { note }, async () => undefined)
+    return this.#transition(stepId, fromSent, { note }, async () => undefined)
   }
 
   /** No endpoint knows any longer what the network had accepted. Its bytes stay what they are: they are sent again. */
   dropped(stepId: string): Promise<void> {
-    return this.#transition(stepId, SENT, { state: 'dropped', note: DROPPED }, async (_tx, audit) => {
+    return this.#transition(stepId, fromSent, { state: 'dropped', note: DROPPED }, async (_tx, audit) => {
       audit({ event: 'step.dropped', subject: stepId, detail: {} })
     })
   }
@@ -111,14 +116,13 @@ export class StepStore {
       fee_paid: inclusion.feePaid.toString(),
       confirmations: inclusion.confirmations,
     }
-    return this.#transition(attempt.step_id, FOLLOWED, change, async (tx, audit) => {
+    return this.#transition(attempt.step_id, fromFollowed, change, async (tx, audit) => {
       // Exactly one of them counts.
-      await setAttempts(tx, attempt.step_id, 'superseded')
-      await setAttempt(tx, attempt.id, 'included')
-      await setNonce(tx, attempt.step_id, 'mined', this.#journal.now())
-      await setReservations(tx, attempt.step_id, 'settled')
+      await markIncluded(tx, { stepId: attempt.step_id, id: attempt.id })
+      await setNonce(tx, { stepId: attempt.step_id, state: 'mined', now: this.#journal.now() })
+      await setReservations(tx, { stepId: attempt.step_id, state: 'settled' })
       const ended = inclusion.succeeded && !isCancelled ? 'committed' : 'failed'
-      if (inclusion.final) await endOperation(tx, attempt.step_id, ended)
+      if (inclusion.final) await endOperation(tx, { stepId: attempt.step_id, state: ended })
       const detail = {
         hash: attempt.hash,
         block: inclusion.blockHash,
@@ -135,7 +139,7 @@ export class StepStore {
   /** The chain calls the block that included it safe; it is not final yet. */
   safe(attempt: AttemptRow, confirmations: number): Promise<void> {
     const change: StepChange = { state: 'safe', confirmations }
-    return this.#transition(attempt.step_id, JUST_INCLUDED, change, async (_tx, audit) => {
+    return this.#transition(attempt.step_id, fromJustIncluded, change, async (_tx, audit) => {
       const detail = { hash: attempt.hash, confirmations }
       audit({ event: 'step.safe', subject: attempt.step_id, detail })
     })
@@ -143,7 +147,7 @@ export class StepStore {
 
   /** Only the count of blocks on top changed: nothing that the audit log tells. */
   confirmations(stepId: string, confirmations: number): Promise<void> {
-    return this.#transition(stepId, INCLUDED, { confirmations }, async () => undefined)
+    return this.#transition(stepId, fromIncluded, { confirmations }, async () => undefined)
   }
 
   /** The block that included one of its attempts is no longer part of the chain: any of them may be included now. */
@@ -157,20 +161,19 @@ export class StepStore {
       fee_paid: null,
       confirmations: 0,
     }
-    return this.#transition(attempt.step_id, INCLUDED, change, async (tx, audit) => {
-      await setAttempts(tx, attempt.step_id, 'superseded')
-      await setNewestAttempt(tx, attempt.step_id, 'sent')
-      await setNonce(tx, attempt.step_id, 'sent', this.#journal.now())
-      await setReservations(tx, attempt.step_id, 'held')
+    return this.#transition(attempt.step_id, fromIncluded, change, async (tx, audit) => {
+      await markReorganised(tx, { stepId: attempt.step_id })
+      await setNonce(tx, { stepId: attempt.step_id, state: 'sent', now: this.#journal.now() })
+      await setReservations(tx, { stepId: attempt.step_id, state: 'held' })
       audit({ event: 'step.reorganised', subject: attempt.step_id, detail: { hash: attempt.hash } })
     })
   }
 
   /** Proven not to have happened: the nonce was used by a transaction that is not ours, and that is final. */
   replaced(stepId: string, note: string): Promise<void> {
-    return this.#transition(stepId, UNPROVEN, { state: 'replaced', note }, async (tx, audit) => {
-      await setReservations(tx, stepId, 'released')
-      await endOperation(tx, stepId, 'failed')
+    return this.#transition(stepId, fromUnproven, { state: 'replaced', note }, async (tx, audit) => {
+      await setReservations(tx, { stepId, state: 'released' })
+      await endOperation(tx, { stepId, state: 'failed' })
       audit({ event: 'step.replaced', subject: stepId, detail: { note } })
     })
   }
@@ -183,49 +186,60 @@ export class StepStore {
     return this.#journal.transact(async (tx, audit) => {
       if ((await liveAttempt(tx, stepId)) || (await openStep(tx, stepId)) === undefined) return false
       await tx.deleteFrom('nonces').where('step_id', '=', stepId).where('state', '=', 'reserved').execute()
-      await setReservations(tx, stepId, 'released')
+      await setReservations(tx, { stepId, state: 'released' })
       await this.#change(tx, stepId, { state: 'failed', note })
-      await endOperation(tx, stepId, 'failed')
+      await endOperation(tx, { stepId, state: 'failed' })
       audit({ event: 'step.abandoned', subject: stepId, detail: { note } })
       return true
     })
   }
 
-  /** Moves a step that is in one of the `from` states; leaves it alone when another process moved it on. */
+  /** Moves a step that is in one of some states; leaves it alone when another process moved it on. */
   #transition(
     stepId: string,
-    from: ReadonlySet<StepRow['state']>,
+    move: typeof fromSent,
     change: StepChange,
     rest: (tx: JournalTransaction, audit: (note: AuditNote) => void) => Promise<void>,
   ): Promise<void> {
     return this.#journal.transact(async (tx, audit) => {
-      const { numUpdatedRows } = await this.#updated(tx, stepId, change)
-        .where('state', 'in', [...from])
-        .where((or) => or.exists(openOperation(or)))
-        .executeTakeFirst()
-      if (numUpdatedRows > 0n) await rest(tx, audit)
+      const moved = await move(tx, { ...change, updated_at: this.#journal.now(), id: stepId })
+      if (moved > 0n) await rest(tx, audit)
     })
   }
 
   async #change(tx: JournalTransaction, stepId: string, change: StepChange): Promise<void> {
-    await this.#updated(tx, stepId, change).execute()
-  }
-
-  #updated(tx: JournalTransaction, stepId: string, change: StepChange) {
-    const updated_at = this.#journal.now()
-    return tx
-      .updateTable('steps')
-      .set({ ...change, updated_at })
-      .where('id', '=', stepId)
+    await changeStep(tx, { ...change, updated_at: this.#journal.now(), id: stepId })
   }
 }
 
 const UNSIGNED: ReadonlySet<StepRow['state']> = new Set(['queued', 'reserved'])
-const UNPROVEN: ReadonlySet<StepRow['state']> = new Set(['signed', 'sent', 'dropped', 'unknown'])
-const SENT: ReadonlySet<StepRow['state']> = new Set(['sent'])
-const JUST_INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included'])
-const INCLUDED: ReadonlySet<StepRow['state']> = new Set(['included', 'safe', 'reverted'])
-const FOLLOWED: ReadonlySet<StepRow['state']> = new Set([...UNPROVEN, ...INCLUDED])
+const UNPROVEN: readonly StepRow['state'][] = ['signed', 'sent', 'dropped', 'unknown']
+const INCLUDED: readonly StepRow['state'][] = ['included', 'safe', 'reverted']
+
+const changeStep = compiledByColumns((db, { id, ...change }) =>
+  db
+    .updateTable('steps')
+    .set(change)
+    .where('id', '=', id as string),
+)
+
+/** Changes a step that is in one of these states while its operation is open. */
+function moveFrom(states: readonly StepRow['state'][]) {
+  return compiledByColumns((db, { id, ...change }) =>
+    db
+      .updateTable('steps')
+      .set(change)
+      .where('id', '=', id as string)
+      .where('state', 'in', states)
+      .where((or) => or.exists(openOperation(or))),
+  )
+}
+
+const fromUnproven = moveFrom(UNPROVEN)
+const fromSent = moveFrom(['sent'])
+const fromJustIncluded = moveFrom(['included'])
+const fromIncluded = moveFrom(INCLUDED)
+const fromFollowed = moveFrom([...UNPROVEN, ...INCLUDED])
 
 const DROPPED = 'the network no longer has it; the same bytes are sent again'
 const CANCELLED = 'it was cancelled: its nonce went to a transaction that moves nothing'
@@ -236,72 +250,71 @@ function stateOf({ succeeded, final }: Inclusion, isCancelled: boolean): StepRow
   return isCancelled ? 'replaced' : 'final'
 }
 
-async function setAttempt(tx: JournalTransaction, id: string, state: AttemptRow['state']): Promise<void> {
-  await updateAttempt(tx, { id, state })
-}
-
-const updateAttempt = compiled((db, value: Values<Pick<AttemptRow, 'id' | 'state'>>) =>
+const setAttempt = compiled((db, value: Values<Pick<AttemptRow, 'id' | 'state'>>) =>
   db
     .updateTable('attempts')
     .set({ state: value('state') })
     .where('id', '=', value('id')),
 )
 
-async function setAttempts(tx: JournalTransaction, stepId: string, state: 'superseded'): Promise<void> {
-  await tx.updateTable('attempts').set({ state }).where('step_id', '=', stepId).execute()
-}
-
-async function setNewestAttempt(tx: JournalTransaction, stepId: string, state: 'sent'): Promise<void> {
-  await tx
+/** Exactly one of them counts. */
+const markIncluded = compiled((db, value: Values<{ stepId: string; id: string }>) =>
+  db
     .updateTable('attempts')
-    .set({ state })
-    .where('step_id', '=', stepId)
-    .where('live', '=', 1)
-    .execute()
+    .set(({ eb }) => ({
+      state: eb
+        .case()
+        .when('id', '=', value('id'))
+        .then('included' as const)
+        .else('superseded' as const)
+        .end(),
+    }))
+    .where('step_id', '=', value('stepId')),
+)
+
+/** Any of them may be included again; the newest is what is sent. */
+const markReorganised = compiled((db, value: Values<{ stepId: string }>) =>
+  db
+    .updateTable('attempts')
+    .set(({ eb }) => ({
+      state: eb
+        .case()
+        .when('live', '=', 1)
+        .then('sent' as const)
+        .else('superseded' as const)
+        .end(),
+    }))
+    .where('step_id', '=', value('stepId')),
+)
+
+export async function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {
+  return (await liveAttemptOf(tx, { stepId }))[0]
 }
 
-export function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {
-  return tx
-    .selectFrom('attempts')
-    .selectAll()
-    .where('step_id', '=', stepId)
-    .where('live', '=', 1)
-    .executeTakeFirst()
-}
+const liveAttemptOf = compiled((db, value: Values<{ stepId: string }>) =>
+  db.selectFrom('attempts').selectAll().where('step_id', '=', value('stepId')).where('live', '=', 1),
+)
 
-async function setNonce(
-  tx: JournalTransaction,
-  stepId: string,
-  state: 'sent' | 'mined',
-  updated_at: string,
-): Promise<void> {
-  await updateNonce(tx, { stepId, state, updated_at })
-}
+const setNonce = compiled((db, value: Values<{ stepId: string; state: 'sent' | 'mined'; now: string }>) =>
+  db
+    .updateTable('nonces')
+    .set({ state: value('state'), updated_at: value('now') })
+    .where('step_id', '=', value('stepId')),
+)
 
-const updateNonce = compiled(
-  (db, value: Values<{ stepId: string; state: 'sent' | 'mined'; updated_at: string }>) =>
+const setReservations = compiled(
+  (db, value: Values<{ stepId: string; state: 'held' | 'settled' | 'released' }>) =>
     db
-      .updateTable('nonces')
-      .set({ state: value('state'), updated_at: value('updated_at') })
+      .updateTable('reservations')
+      .set({ state: value('state') })
       .where('step_id', '=', value('stepId')),
 )
 
-async function setReservations(
-  tx: JournalTransaction,
-  stepId: string,
-  state: 'held' | 'settled' | 'released',
-): Promise<void> {
-  await tx.updateTable('reservations').set({ state }).where('step_id', '=', stepId).execute()
-}
-
-async function endOperation(
-  tx: JournalTransaction,
-  stepId: string,
-  state: Extract<OperationRow['state'], 'committed' | 'failed'>,
-): Promise<void> {
-  await tx
+const endOperation = compiled((db, value: Values<{ stepId: string; state: 'committed' | 'failed' }>) =>
+  db
     .updateTable('operations')
-    .set({ state, lease_owner: null, lease_until: null })
-    .where('id', '=', (query) => query.selectFrom('steps').select('operation_id').where('id', '=', stepId))
-    .execute()
-}
+    .set({ state: value('state'), lease_owner: null, lease_until: null })
+    .where('id', '=', (query) =>
+      query.selectFrom('steps').select('operation_id').where('id', '=', value('stepId')),
+    ),
+)

@@ -1,13 +1,8 @@
+import type { Earlier, Payload } from '../chains/adapter.ts'
+import type { Lane } from '../primitives/lanes.ts'
 import { compiled, type Values } from './compiled.ts'
 import type { Journal } from './journal.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
-
-/** What a step that waits will do, and at which nonce. */
-export interface WaitingPayload {
-  readonly nonce: bigint
-  /** JSON. */
-  readonly payload: string
-}
 
 /** The newest nonces are looked at: what waits behind so many is not what a simulation should stand on. */
 const MOST_WAITING = 64
@@ -18,53 +13,77 @@ const MOST_KEPT = 1_000
 /** No account ever has so many. */
 const MOST_NONCE = 2n ** 64n - 1n
 
-const newestSigned = compiled((db, value: Values<{ chain: string; account: string; below: string }>) =>
+/** What is mined is told from what waits before it leaves the database: a row costs more to fetch than to look at. */
+const newestWaiting = compiled((db, value: Values<Lane & { readonly below: string }>) =>
   db
-    .selectFrom('nonces')
-    .innerJoin('attempts', 'attempts.step_id', 'nonces.step_id')
-    .select(['nonces.nonce', 'nonces.state', 'nonces.step_id', 'attempts.kind'])
-    .where('nonces.chain', '=', value('chain'))
-    .where('nonces.account', '=', value('account'))
-    .where('nonces.nonce', '<', value('below'))
-    .where('attempts.live', '=', 1)
-    .orderBy('nonces.nonce', 'desc')
-    .limit(MOST_WAITING),
+    .selectFrom(
+      db
+        .selectFrom('attempts')
+        .select(['nonce', 'step_id', 'kind', 'state'])
+        .where('chain', '=', value('chain'))
+        .where('account', '=', value('account'))
+        .where('nonce', '<', value('below'))
+        // Written out: the index that has them in this order is of live ones only.
+        .where((attempt) => attempt('live', '=', attempt.lit(1)))
+        .orderBy('nonce', 'desc')
+        .limit(MOST_WAITING)
+        .as('newest'),
+    )
+    .select(['nonce', 'step_id'])
+    .where('state', 'in', ['signed', 'sent'])
+    .where('kind', '!=', 'cancel')
+    .orderBy('nonce'),
 )
 
 /** Payloads of what waits in a lane. Every simulation of its account asks for all of them, and a step's never changes. */
 export class WaitingPayloads {
   readonly #journal: Journal
-  readonly #kept = new Map<string, string>()
+  readonly #kept = new Map<string, Payload>()
+  /** What the journal is being asked, by lane: those who ask the same meanwhile share its answer. */
+  readonly #asked = new Map<string, Promise<readonly Earlier[]>>()
 
   constructor(journal: Journal) {
     this.#journal = journal
   }
 
-  of(chain: string, account: string, below = MOST_NONCE): Promise<readonly WaitingPayload[]> {
-    return this.#journal.read(async (db) => {
-      const rows = await newestSigned(db, { chain, account, below: padNumber(below) })
-      const waiting = rows.filter(({ state, kind }) => state !== 'mined' && kind !== 'cancel').reverse()
-      const ids = waiting.map(({ step_id }) => step_id)
-      // Looked up before the journal is asked: others evict meanwhile.
-      const payloads = new Map(ids.map((id) => [id, this.#kept.get(id)]))
-      const missing = ids.filter((id) => payloads.get(id) === undefined)
-      const unknown = db.selectFrom('steps').select(['id', 'payload']).where('id', 'in', missing)
-      for (const { id, payload } of missing.length > 0 ? await unknown.execute() : [])
-        payloads.set(id, payload)
-      return waiting.map(({ nonce, step_id }) => {
-        const payload = payloads.get(step_id)
-        if (payload === undefined) throw new TypeError(`step ${step_id} has no payload`)
-        this.#keep(step_id, payload)
-        return { nonce: unpadNumber(nonce), payload }
-      })
-    })
+  of(chain: string, account: string, below = MOST_NONCE): Promise<readonly Earlier[]> {
+    const key = `${chain} ${account} ${below}`
+    const asked = this.#asked.get(key) ?? this.#ask({ chain, account, below: padNumber(below) }, key)
+    this.#asked.set(key, asked)
+    return asked
   }
 
   /** What was asked for last is kept longest. */
-  #keep(stepId: string, payload: string): void {
+  keep(stepId: string, payload: Payload): void {
     this.#kept.delete(stepId)
     this.#kept.set(stepId, payload)
     const [oldest] = this.#kept.keys()
     if (oldest !== undefined && this.#kept.size > MOST_KEPT) this.#kept.delete(oldest)
+  }
+
+  async #ask(lane: Lane & { readonly below: string }, key: string): Promise<readonly Earlier[]> {
+    // Whoever asks from then on may know of a step that this answer is too old for.
+    const rows = await this.#journal
+      .read((db) => newestWaiting(db, lane))
+      .finally(() => this.#asked.delete(key))
+    const payloads = await this.#payloads(rows.map(({ step_id }) => step_id))
+    return rows.map(({ nonce, step_id }) => {
+      const payload = payloads.get(step_id)
+      if (payload === undefined) throw new TypeError(`step ${step_id} has no payload`)
+      this.keep(step_id, payload)
+      return { nonce: unpadNumber(nonce), payload }
+    })
+  }
+
+  async #payloads(steps: readonly string[]): Promise<ReadonlyMap<string, Payload | undefined>> {
+    // Looked up before the journal is asked: others evict meanwhile.
+    const payloads = new Map(steps.map((id) => [id, this.#kept.get(id)]))
+    const missing = steps.filter((id) => payloads.get(id) === undefined)
+    if (missing.length === 0) return payloads
+    const read = await this.#journal.read((db) =>
+      db.selectFrom('steps').select(['id', 'payload']).where('id', 'in', missing).execute(),
+    )
+    for (const { id, payload } of read) payloads.set(id, JSON.parse(payload) as Payload)
+    return payloads
   }
 }

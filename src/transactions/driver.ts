@@ -19,7 +19,7 @@ import type { Gaps } from './gaps.ts'
 import type { Case, Judge } from './judge.ts'
 import { OWN_PRINCIPAL } from './ownPrincipal.ts'
 import { pauseBefore } from './pace.ts'
-import { asOfRehearsal, caseOf, earlierOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
+import { asOfRehearsal, caseOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { reservationsOf } from './preflight.ts'
 import { signAtNonce } from './signAtNonce.ts'
 import type { StuckTransactions } from './stuckTransactions.ts'
@@ -77,7 +77,7 @@ export class Driver {
     const running = this.#busy.get(operationId)
     if (running) return running
     const drive = this.#advance(operationId, beginning)
-      .then(() => this.#pauseBefore(operationId))
+      .then(() => this.#pauseBefore(operationId, beginning?.record))
       .finally(() => this.#busy.delete(operationId))
     this.#busy.set(operationId, drive)
     return drive
@@ -88,8 +88,9 @@ export class Driver {
     await Promise.allSettled(this.#busy.values())
   }
 
-  async #pauseBefore(operationId: string): Promise<number> {
-    const open = await this.#deps.operations.openStep(operationId)
+  /** What has just `begun` is not read again: nothing more is to be expected of it than when it began. */
+  async #pauseBefore(operationId: string, begun: OperationRecord | undefined): Promise<number> {
+    const open = begun ? openStep(begun)?.step : await this.#deps.operations.openStep(operationId)
     if (open) return pauseBefore(open, this.#deps.directory.resolve(open.chain), this.#deps.clock.now())
     this.#sent.delete(operationId)
     return 0
@@ -194,7 +195,7 @@ export class Driver {
     if (plan.waitsForFees && !fitsNextBlock(plan.terms, await adapter.fees(UNATTENDED))) return undefined
     const askedAt = this.#deps.clock.now()
     const leaving = leavingAssets(plan)
-    const earlier = await earlierOf(this.#deps.operations, step.chain, step.account)
+    const earlier = await this.#deps.operations.waiting(step.chain, step.account)
     const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leaving, earlier, UNATTENDED)
     const matter = caseOf(plan, record.operation.wallet, { adapter, rehearsal, askedAt })
     let receipt: SimulationReceipt | undefined

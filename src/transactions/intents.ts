@@ -13,7 +13,7 @@ import type { Wallet, WalletBook } from '../wallets/walletBook.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { intentView } from './intentView.ts'
 import type { Judge } from './judge.ts'
-import { asOfRehearsal, earlierOf, type IntentPlan, intentDigest, planOf } from './plan.ts'
+import { asOfRehearsal, type IntentPlan, intentDigest, planOf } from './plan.ts'
 import { requireSameArguments } from './sameArguments.ts'
 import type { IntentView, PrepareRequest } from './views.ts'
 
@@ -57,7 +57,7 @@ export class Intents {
       const draft = await adapter.draft(action, wallet.address, caller.signal)
       const { maxGasPrice } = this.#deps.judge.policy
       const limit = { urgency: request.urgency ?? 'standard', maxGasPrice }
-      const earlier = await earlierOf(operations, adapter.chain.id, wallet.address)
+      const earlier = await operations.waiting(adapter.chain.id, wallet.address)
       return { draft, planned: await adapter.plan(draft, limit, earlier, caller.signal) }
     }
     const [{ draft, planned }] = await Promise.all([rehearse(), guard.require(adapter)])

@@ -46,7 +46,9 @@ export class Leases {
   readonly #heads: HeadWatches
   readonly #logger: Logger
   #loop: Promise<void> = Promise.resolve()
-  #idle = new AbortController()
+  #rest = new AbortController()
+  #isIdle = false
+  #woken = false
   #stopped = false
   #wokenAt = Number.NEGATIVE_INFINITY
 
@@ -73,9 +75,10 @@ export class Leases {
     }
   }
 
-  /** Ends an idle wait: there is work now. */
+  /** There is work now. Whoever has some already looks soon enough. */
   wake(): void {
-    this.#idle.abort()
+    this.#woken = true
+    if (this.#isIdle) this.#look()
   }
 
   start(drive: Drive): void {
@@ -85,7 +88,7 @@ export class Leases {
   /** Stops following, waits for what is `underWay` to come to its next record, and hands the rest over. */
   async stop(underWay: () => Promise<void>): Promise<void> {
     this.#stopped = true
-    this.wake()
+    this.#look()
     await this.#loop
     this.#heads.keepTo(new Set())
     await underWay()
@@ -97,11 +100,18 @@ export class Leases {
 
   async #run(drive: Drive): Promise<void> {
     while (!this.#stopped) {
-      // Made before the tick, so that work that arrives meanwhile ends the wait after it.
-      this.#idle = new AbortController()
+      // Made before the tick, so that what comes meanwhile ends the wait after it.
+      this.#rest = new AbortController()
+      this.#woken = false
       const followed = await this.#tick(drive)
-      await pause(followed > 0 ? TICK_MS : TICK_MS * IDLE_TICKS, this.#idle.signal)
+      this.#isIdle = followed === 0 && !this.#woken
+      await pause(this.#isIdle ? TICK_MS * IDLE_TICKS : TICK_MS, this.#rest.signal)
     }
+  }
+
+  /** Ends the wait before the next tick. */
+  #look(): void {
+    this.#rest.abort()
   }
 
   /** Renews what is held and drives what is due: an endpoint that hangs holds up its own operations only. */
@@ -156,6 +166,6 @@ export class Leases {
     // However fast heads are told, by whomever: a look now and then is enough.
     if (now - this.#wokenAt < WOKEN_AT_MOST_EVERY_MS) return
     this.#wokenAt = now
-    this.wake()
+    this.#look()
   }
 }

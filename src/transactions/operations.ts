@@ -20,7 +20,6 @@ import { operationSummary, operationView } from './operationView.ts'
 import {
   asOfRehearsal,
   caseOf,
-  earlierOf,
   type IntentPlan,
   intentDigest,
   isExpired,
@@ -80,7 +79,7 @@ export class Operations {
     if (plan.replaces) return this.#replace(intent, plan, plan.replaces, caller)
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
-    const earlier = await earlierOf(operations, intent.chain, intent.account)
+    const earlier = await operations.waiting(intent.chain, intent.account)
     const rehearse = async () => {
       // What no block takes now would not be simulated either: then at the fees of the market.
       const fees = plan.waitsForFees ? await adapter.fees(caller.signal) : undefined

@@ -1,17 +1,7 @@
-import type {
-  Asset,
-  ChainAdapter,
-  Earlier,
-  Effect,
-  FeeTerms,
-  Outflow,
-  Payload,
-  Rehearsal,
-} from '../chains/adapter.ts'
+import type { Asset, ChainAdapter, Effect, FeeTerms, Outflow, Payload, Rehearsal } from '../chains/adapter.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import type { Finding } from '../primitives/findings.ts'
 import { digestOf } from '../primitives/json.ts'
-import type { OperationStore } from '../store/operations.ts'
 import type { AsOf } from '../store/reservations.ts'
 import type { Case, Verdict } from './judge.ts'
 import { effectsToKeep } from './keptEffects.ts'
@@ -63,17 +53,6 @@ export interface StoredEffect extends StoredAmount {
 /** Digest over every field that will be signed, except the nonce, which is reserved late (R4). */
 export function intentDigest(payload: Payload, terms: FeeTerms): string {
   return digestOf({ payload, terms })
-}
-
-/** What an account has signed and is not mined, for a simulation to start from; `below` a nonce, when one is given. */
-export async function earlierOf(
-  operations: Pick<OperationStore, 'waiting'>,
-  chain: string,
-  account: string,
-  below?: bigint,
-): Promise<readonly Earlier[]> {
-  const waiting = await operations.waiting(chain, account, below)
-  return waiting.map(({ nonce, payload }) => ({ nonce, payload: JSON.parse(payload) as Payload }))
 }
 
 /** When the balances of a rehearsal were read. */

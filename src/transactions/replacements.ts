@@ -29,7 +29,6 @@ import { OWN_PRINCIPAL } from './ownPrincipal.ts'
 import {
   asOfRehearsal,
   caseOf,
-  earlierOf,
   type IntentPlan,
   intentDigest,
   leavingAssets,
@@ -197,7 +196,7 @@ export class Replacements {
     if (replaces.nonce === undefined) return replaces.operationId
     const adapter = await directory.adapter(intent.chain)
     const askedAt = this.#deps.clock.now()
-    const earlier = await earlierOf(operations, intent.chain, intent.account, BigInt(replaces.nonce))
+    const earlier = await operations.waiting(intent.chain, intent.account, BigInt(replaces.nonce))
     const [rehearsal] = await Promise.all([
       adapter.rehearse(plan.payload, plan.terms, leavingAssets(plan), earlier, signal),
       this.#deps.guard.require(adapter),
@@ -249,7 +248,7 @@ export class Replacements {
     const leaving: readonly Asset[] = [outflow, ...effects.filter(({ from }) => from === payload.from)].map(
       ({ asset }) => asset,
     )
-    const earlier = await earlierOf(this.#deps.operations, step.chain, step.account, nonce)
+    const earlier = await this.#deps.operations.waiting(step.chain, step.account, nonce)
     const rehearsal = await adapter.rehearse(payload, terms, leaving, earlier, signal)
     const meant = { to, outflow: { asset: outflow.asset, raw: BigInt(outflow.raw) } }
     return { payload, terms, rehearsal, ...meant, ...(signature === undefined ? {} : { signature }) }

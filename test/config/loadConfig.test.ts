@@ -25,6 +25,7 @@ describe('an empty environment', () => {
       },
       intentTtlSeconds: 300,
       rpcTimeoutMs: 10000,
+      minNativeBalance: [],
       simulationRequired: true,
       logLevel: 'info',
       sandbox: { embedded: true },

@@ -1,5 +1,8 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { Journal } from '../../src/store/journal.ts'
+import { systemClock } from '../../src/primitives/clock.ts'
+import { Journal } from '../../src/store/journal.ts'
 import { NonceTableStore } from '../../src/store/nonces.ts'
 import { OperationStore } from '../../src/store/operations.ts'
 import { ReplacementStore } from '../../src/store/replacements.ts'
@@ -139,13 +142,13 @@ it('R4, T40: a lane is not told from a floor that cannot be a count of mined tra
 it('R1: payloads of what waits are right when more were asked for than are remembered', async () => {
   const operations = new OperationStore(journal)
   const lanes = Array.from({ length: 17 }, (_, index) => ({ ...LANE, account: `0x${index}` }))
-  const payloads = new Map<string, string[]>()
+  const payloads = new Map<string, object[]>()
   for (const lane of lanes) {
     const all = await Promise.all(Array.from({ length: 60 }, () => begin(journal, lane)))
     await Promise.all(all.map((step, index) => record(journal, step, BigInt(index))))
     payloads.set(
       lane.account,
-      all.map(({ id }) => JSON.stringify({ of: id })),
+      all.map(({ id }) => ({ of: id })),
     )
   }
   await other.transact((tx) =>
@@ -161,3 +164,30 @@ it('R1: payloads of what waits are right when more were asked for than are remem
     expect(waiting.map(({ payload }) => payload)).toEqual(payloads.get(account))
   }
 }, 60_000)
+
+it('R1: those who ask what waits at once share an answer, and who asks later is told what was signed since', async () => {
+  const { chain, account } = LANE
+  const operations = new OperationStore(journal)
+  const nonces = async () => (await operations.waiting(chain, account)).map(({ nonce }) => nonce)
+  await record(other, await begin(other), 0n)
+  const [one, two] = await Promise.all([1, 2].map(() => operations.waiting(chain, account)))
+  expect(one?.map(({ nonce }) => nonce)).toEqual([0n])
+  expect(two).toBe(one)
+  const step = await begin(journal)
+  const asked = nonces()
+  await record(journal, step, 1n)
+  expect(await nonces()).toEqual([0n, 1n])
+  expect(await asked).toEqual([0n])
+})
+
+it('R1: what waits is asked again of a journal that could not be opened', async () => {
+  const { chain, account } = LANE
+  const folder = join(dirname(file.path), 'in the way')
+  writeFileSync(folder, '')
+  const blocked = new Journal(join(folder, 'journal.db'), systemClock)
+  const operations = new OperationStore(blocked)
+  await expect(operations.waiting(chain, account)).rejects.toMatchObject({ code: 'journal_unavailable' })
+  rmSync(folder)
+  expect(await operations.waiting(chain, account)).toEqual([])
+  await blocked.close()
+})

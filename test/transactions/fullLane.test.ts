@@ -17,7 +17,7 @@ async function queue(engine: Engine, count: number): Promise<void> {
   if (!template) throw new Error('prepared')
   const { created_at: _at, ...intent } = template
   const documents = { recipient: MERCHANT, payload: '{}', terms: '{}', outflow: '{}', receipt: '{}' }
-  const holds = { asset: 'eip155:31337/slip44:1', raw: '1', kind: 'spend' } as const
+  const holds = { asset: 'eip155:31337/slip44:1', raw: '1', kind: 'fee' } as const
   await inTurns(count, async () => {
     const id = newId('int')
     const { intent: own } = await engine.intents.save({ ...intent, id, idempotency_key: id })

@@ -13,9 +13,12 @@ const OPERATION = { id: 'op_1', chain: 'eip155:1' }
 /** A drive takes as long as the test says, and answers when to look again. */
 function follow({ pauseMs, driveMs, pushed }: { pauseMs: number; driveMs: number; pushed: boolean }) {
   const moved = (): void => undefined
-  const world = { held: true, drives: 0, atOnce: 0, mostAtOnce: 0, moved }
+  const world = { held: true, looks: 0, drives: 0, atOnce: 0, mostAtOnce: 0, moved }
   const operations = {
-    claim: async () => (world.held ? [OPERATION] : []),
+    claim: async () => {
+      world.looks += 1
+      return world.held ? [OPERATION] : []
+    },
     release: async () => undefined,
   } as unknown as OperationStore
   const directory = {
@@ -40,7 +43,7 @@ function follow({ pauseMs, driveMs, pushed }: { pauseMs: number; driveMs: number
     await vi.advanceTimersByTimeAsync(10_000)
     await stopped
   }
-  return Object.assign(world, { stop })
+  return Object.assign(world, { stop, wake: () => leases.wake() })
 }
 
 it('C4: looks again as soon as it can when the chain moved while it was looking', async () => {
@@ -95,5 +98,23 @@ it('F16: what was lost and had back while it was driven is not driven twice at o
   world.held = true
   await vi.advanceTimersByTimeAsync(20_000)
   expect(world).toMatchObject({ drives: 3, mostAtOnce: 1 })
+  await world.stop()
+})
+
+it('C4: what begins is looked at at once by whoever has nothing to do, and soon by whoever has', async () => {
+  const world = follow({ pauseMs: 60_000, driveMs: 10, pushed: false })
+  await vi.advanceTimersByTimeAsync(1_100)
+  const { looks } = world
+  for (let each = 0; each < 10; each++) world.wake()
+  await vi.advanceTimersByTimeAsync(100)
+  expect(world.looks).toBe(looks)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(world.looks).toBe(looks + 1)
+  world.held = false
+  await vi.advanceTimersByTimeAsync(500)
+  world.held = true
+  world.wake()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(world.drives).toBe(2)
   await world.stop()
 })

@@ -99,7 +99,8 @@ class Race {
     this.#signal.removeEventListener('abort', this.#onAbort)
     for (const member of this.#running) member.unlisten(this.#onRest)
     finish()
-    this.#losers.abort(new DOMException('another endpoint answered first', 'AbortError'))
+    if (this.#running.size > 0)
+      this.#losers.abort(new DOMException('another endpoint answered first', 'AbortError'))
   }
 
   #settleForBest(): void {
