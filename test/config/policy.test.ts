@@ -61,7 +61,7 @@ describe('MAX_FEE_PER_TRANSACTION (T35)', () => {
   it('refuses an unknown chain and a second cap for the same chain', () => {
     expect(problemsOf(() => load({ MAX_FEE_PER_TRANSACTION: 'bse=1,base=1,eip155:8453=2' }))).toEqual([
       'MAX_FEE_PER_TRANSACTION, entry 1, names what is not a chain that Bursar knows; did you mean base?',
-      'MAX_FEE_PER_TRANSACTION, entry 3, caps the same chain a second time',
+      'MAX_FEE_PER_TRANSACTION, entry 3, names the same chain a second time',
     ])
   })
 })

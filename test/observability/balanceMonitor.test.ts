@@ -21,9 +21,16 @@ beforeEach(async () => {
   engine = startEngine({ lanes: [world.a] })
   raised = []
   cleared = []
-  await world.a.ask('anvil_setBalance', AGENT, '0x56bc75e2d63100000')
+  await setBalance('0x56bc75e2d63100000')
   return () => engine.stop()
 })
+
+/** In wei, as hex; what was read before is forgotten. */
+async function setBalance(wei: string): Promise<void> {
+  await world.a.ask('anvil_setBalance', AGENT, wei)
+  const { access } = await engine.chains.open(world.a.id)
+  access.headMoved()
+}
 
 const monitor = (floors: readonly BalanceFloor[]) =>
   new BalanceMonitor({
@@ -44,7 +51,7 @@ it('E5: a wallet below its floor is told once, with the amount to send, and told
   const watch = monitor([{ chain: '*', min: '0.5' }])
   await watch.look(unattended())
   expect(raised).toEqual([])
-  await world.a.ask('anvil_setBalance', AGENT, '0x16345785d8a0000')
+  await setBalance('0x16345785d8a0000')
   await watch.look(unattended())
   await watch.look(unattended())
   expect(raised).toMatchObject([
@@ -53,7 +60,7 @@ it('E5: a wallet below its floor is told once, with the amount to send, and told
       message: `agent has 0.1 ETH on Sandbox A, less than the 0.5 ETH that it should have for gas. Send 0.4 ETH to ${AGENT} on eip155:31337: that also covers what it spent in the last 7 days (0 ETH).`,
     },
   ])
-  await world.a.ask('anvil_setBalance', AGENT, '0xb1a2bc2ec50000')
+  await setBalance('0xb1a2bc2ec50000')
   await watch.look(unattended())
   expect(raised).toHaveLength(2)
   expect(watch.alerts).toMatchObject([
@@ -68,7 +75,7 @@ it('E5: the top-up covers what was spent: what moved and what its gas cost', asy
   await engine.driver.drive(operationId)
   const { feePaid } = (await engine.get(operationId)).steps[0] ?? {}
   expect(Number(feePaid?.display)).toBeGreaterThan(0)
-  await world.a.ask('anvil_setBalance', AGENT, '0x0')
+  await setBalance('0x0')
   const watch = monitor([{ chain: 'eip155:31337', min: '0.25' }])
   await watch.look(unattended())
   const missing = BigInt(feePaid?.raw ?? 0) + 1_750_000_000_000_000_000n
@@ -78,11 +85,11 @@ it('E5: the top-up covers what was spent: what moved and what its gas cost', asy
 })
 
 it('E5: it is over when the wallet has enough again', async () => {
-  await world.a.ask('anvil_setBalance', AGENT, '0x0')
+  await setBalance('0x0')
   const watch = monitor([{ chain: '*', min: '0.5' }])
   await watch.look(unattended())
   expect(watch.alerts).toHaveLength(1)
-  await world.a.ask('anvil_setBalance', AGENT, '0x6f05b59d3b20000')
+  await setBalance('0x6f05b59d3b20000')
   await watch.look(unattended())
   expect(watch.alerts).toEqual([])
   expect(cleared).toMatchObject([{ wallet: 'agent' }])

@@ -47,6 +47,7 @@ const statusOf = (probe: StatusSources['probe']) =>
     access,
     lockJournal: async () => undefined,
     cache: () => ({ size: 0, hits: 0, misses: 0, evictions: 0 }),
+    alerts: () => [],
     warnings: [],
     clock: testClock(),
     startedAt: 0,
