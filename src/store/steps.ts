@@ -82,19 +82,25 @@ export class StepStore {
 
   /** Not proven either way; `note` says what was seen (R14). */
   unknown(stepId: string, note: string): Promise<void> {
-    return this.#transition(stepId, UNPROVEN, { state: 'unknown', note }, async (_tx, audit) => {
+    return this.#transition(stepId, UNPROVEN, { state: 'unknown', note }, async (tx, audit) => {
+      await setWaiting(tx, stepId, 'running')
       audit({ event: 'step.unknown', subject: stepId, detail: { note } })
     })
   }
 
-  /** What it waits for, or null when nothing is known to keep it. */
+  /** What keeps it for too long: its operation is stuck until it moves on, or until that is null. */
   waits(stepId: string, note: string | null): Promise<void> {
-    return this.#transition(stepId, SENT, { note }, async () => undefined)
+    return this.#transition(stepId, SENT, { note }, async (tx, audit) => {
+      const state = note === null ? 'running' : 'stuck'
+      await setWaiting(tx, stepId, state)
+      audit({ event: `operation.${state}`, subject: stepId, detail: note === null ? {} : { note } })
+    })
   }
 
   /** No endpoint knows any longer what the network had accepted. Its bytes stay what they are: they are sent again. */
   dropped(stepId: string): Promise<void> {
-    return this.#transition(stepId, SENT, { state: 'dropped', note: DROPPED }, async (_tx, audit) => {
+    return this.#transition(stepId, SENT, { state: 'dropped', note: DROPPED }, async (tx, audit) => {
+      await setWaiting(tx, stepId, 'running')
       audit({ event: 'step.dropped', subject: stepId, detail: {} })
     })
   }
@@ -119,6 +125,7 @@ export class StepStore {
       await setReservations(tx, attempt.step_id, 'settled')
       const ended = inclusion.succeeded && !isCancelled ? 'committed' : 'failed'
       if (inclusion.final) await endOperation(tx, attempt.step_id, ended)
+      else await setWaiting(tx, attempt.step_id, 'running')
       const detail = {
         hash: attempt.hash,
         block: inclusion.blockHash,
@@ -293,6 +300,27 @@ async function setReservations(
 ): Promise<void> {
   await tx.updateTable('reservations').set({ state }).where('step_id', '=', stepId).execute()
 }
+
+/** Whether an operation that has not ended waits for too long. */
+export async function setWaiting(
+  tx: JournalTransaction,
+  stepId: string,
+  state: 'running' | 'stuck',
+): Promise<void> {
+  await updateWaiting(tx, { stepId, from: state === 'running' ? 'stuck' : 'running', state })
+}
+
+type Waiting = Extract<OperationRow['state'], 'running' | 'stuck'>
+
+const updateWaiting = compiled((db, value: Values<{ stepId: string; from: Waiting; state: Waiting }>) =>
+  db
+    .updateTable('operations')
+    .set({ state: value('state') })
+    .where('state', '=', value('from'))
+    .where('id', '=', (query) =>
+      query.selectFrom('steps').select('operation_id').where('id', '=', value('stepId')),
+    ),
+)
 
 async function endOperation(
   tx: JournalTransaction,

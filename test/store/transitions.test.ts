@@ -61,6 +61,25 @@ it('F16: a count of confirmations that comes late changes nothing of a step that
   expect(rows('select state, confirmations as n from steps')).toEqual([{ state: 'final', n: 12 }])
 })
 
+it.each([
+  ['lost by the network', (attempt: AttemptRow) => steps.dropped(attempt.step_id)],
+  ['in doubt', (attempt: AttemptRow) => steps.unknown(attempt.step_id, 'in doubt')],
+  ['kept by nothing', (attempt: AttemptRow) => steps.waits(attempt.step_id, null)],
+])('C3: an operation that waits for too long is stuck, until what was sent is %s', async (_what, move) => {
+  const { attempt } = await sent()
+  const state = () => rows('select state from operations')
+  await steps.waits(attempt.step_id, 'outbid')
+  expect(state()).toEqual([{ state: 'stuck' }])
+  // What is known of the newest bytes goes on being recorded.
+  await move(attempt)
+  expect(state()).toEqual([{ state: 'running' }])
+  await steps.included(attempt, inBlock('0x7', 12, true))
+  await new StepStore(other).waits(attempt.step_id, 'a stale look')
+  expect(state()).toEqual([{ state: 'committed' }])
+  const told = rows("select event from audit where event like 'operation.%' order by seq")
+  expect(told.map(({ event }) => event)).toContain('operation.stuck')
+})
+
 it('F16: what was reverted for good stays so, whatever a process that was paused saw before', async () => {
   const { step, attempt } = await sent()
   await steps.included(attempt, { ...inBlock('0x7', 12, true), succeeded: false })
