@@ -14,6 +14,8 @@ const MOST_WAITING = 64
 
 /** Kept of steps that waited lately. */
 const MOST_KEPT = 1_000
+/** The same in characters, of which each takes a byte: a payload may carry a lot of calldata. */
+const MOST_KEPT_CHARACTERS = 8_000_000
 
 /** No account ever has so many. */
 const MOST_NONCE = 2n ** 64n - 1n
@@ -35,6 +37,7 @@ const newestSigned = compiled((db, value: Values<{ chain: string; account: strin
 export class WaitingPayloads {
   readonly #journal: Journal
   readonly #kept = new Map<string, string>()
+  #characters = 0
 
   constructor(journal: Journal) {
     this.#journal = journal
@@ -62,9 +65,17 @@ export class WaitingPayloads {
 
   /** What was asked for last is kept longest. */
   #keep(stepId: string, payload: string): void {
-    this.#kept.delete(stepId)
+    this.#forget(stepId)
     this.#kept.set(stepId, payload)
-    const [oldest] = this.#kept.keys()
-    if (oldest !== undefined && this.#kept.size > MOST_KEPT) this.#kept.delete(oldest)
+    this.#characters += payload.length
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= MOST_KEPT && this.#characters <= MOST_KEPT_CHARACTERS) return
+      this.#forget(oldest)
+    }
+  }
+
+  #forget(stepId: string): void {
+    this.#characters -= this.#kept.get(stepId)?.length ?? 0
+    this.#kept.delete(stepId)
   }
 }

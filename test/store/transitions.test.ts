@@ -121,6 +121,19 @@ it('F12: what was included meanwhile is not replaced, and the new bytes are forg
   expect(rows('select kind from attempts')).toEqual([{ kind: 'original' }])
 })
 
+it('F16, R5: nothing is held for the replacement of what has ended meanwhile', async () => {
+  const { step, attempt } = await sent()
+  await steps.included(attempt, inBlock('0x7', 12, true))
+  const asked: string[] = []
+  const late = new ReplacementStore(other).hold(step, { block: '0', minedCount: 0n }, () => {
+    asked.push('admit')
+    return [{ asset: 'native', raw: '1', kind: 'fee' }]
+  })
+  await expect(late).rejects.toMatchObject({ code: 'receipt_refused', sideEffect: 'none' })
+  expect(asked).toEqual([])
+  expect(rows('select * from reservations')).toEqual([])
+})
+
 /** Bytes of a replacement whose intent is in the journal. */
 async function replacement(name: string) {
   const made = await begin(journal, { chain: 'eip155:31338', account: '0xB' })
@@ -180,3 +193,30 @@ it('R1: payloads of what waits are right when more were asked for than are remem
     expect(waiting.map(({ payload }) => payload)).toEqual(payloads.get(account))
   }
 }, 60_000)
+
+it('R1: payloads that are large are remembered up to eight million characters, the latest ones', async () => {
+  const operations = new OperationStore(journal)
+  const lanes = [0, 1].map((index) => ({ ...LANE, account: `0x${index}` }))
+  const all = await Promise.all(lanes.map((lane) => begin(journal, lane)))
+  for (const step of all) await record(journal, step, 0n)
+  const write = (payload: string) =>
+    other.transact((tx) => tx.updateTable('steps').set({ payload }).execute())
+  const told = async (which: 0 | 1) =>
+    (await operations.waiting(LANE.chain, `0x${which}`)).map(({ payload }) => payload[0])
+  await write(`a${'0'.repeat(3_999_999)}`)
+  expect([await told(0), await told(1)]).toEqual([['a'], ['a']])
+  await write('b')
+  // Both fit: neither was read again.
+  expect([await told(1), await told(0)]).toEqual([['a'], ['a']])
+  const third = await begin(journal, { ...LANE, account: '0x2' })
+  await record(journal, third, 0n)
+  await write(`c${'0'.repeat(4_000_000)}`)
+  expect((await operations.waiting(LANE.chain, '0x2')).map(({ payload }) => payload.length)).toEqual([
+    4_000_001,
+  ])
+  // The one that was asked for last stays as long as there is room; one character more and there is none.
+  expect([await told(1), await told(0)]).toEqual([['c'], ['c']])
+  await write('d')
+  expect(await told(0)).toEqual(['c'])
+  expect(await told(1)).toEqual(['d'])
+})
