@@ -114,7 +114,7 @@ const holdingSteps = compiled((db, value: Values<{ chain: string; account: strin
 /** Throws `lane_full`. */
 async function requireQueue(tx: JournalTransaction, { chain, account }: IntentRow): Promise<void> {
   const [holding] = await holdingSteps(tx, { chain, account })
-  if (Number(holding?.count ?? 0) >= MOST_QUEUED) throw laneFull({ chain, account }, MOST_QUEUED)
+  if (Number(holding?.count) >= MOST_QUEUED) throw laneFull({ chain, account }, MOST_QUEUED)
 }
 
 /** Operations, their steps and what they hold. */
