@@ -6,7 +6,9 @@ import { readEnvironment } from '../config/readEnvironment.ts'
 import type { Config } from '../config/types.ts'
 import { present } from '../errors/presenter.ts'
 import { probeEvmEndpoint } from '../evm/probe.ts'
+import { pause } from '../primitives/abort.ts'
 import { silentLogger } from '../primitives/logger.ts'
+import { NO_ANSWER, type RedisConnection } from '../redis/connection.ts'
 import type { SocketProbe } from '../rpc/live/socketLine.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
 import { anvilBinary } from '../sandbox/anvilBinary.ts'
@@ -22,6 +24,8 @@ interface Finding {
 
 const MIN_NODE_MAJOR = 20
 const PROBE_MS = 15_000
+const CONNECT_MS = 5_000
+const BETWEEN_PINGS_MS = 100
 
 /** Checks everything that Bursar stands on and says what to do. Exit code 1 when something must be mended. */
 export async function doctor(version: string): Promise<void> {
@@ -154,10 +158,10 @@ async function checkJournal(config: Config, runtime: Runtime): Promise<Finding> 
 async function checkRedis({ redis }: Runtime): Promise<readonly Finding[]> {
   if (!redis) return []
   try {
-    await redis.ping()
+    await connected(redis)
     return [{ grade: 'ok', what: `Redis at ${redis.host}: answers in ${(await redis.ping()).toFixed(1)} ms` }]
   } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unknown failure'
+    const reason = messageOf(error)
     return [
       {
         grade: 'fail',
@@ -167,6 +171,22 @@ async function checkRedis({ redis }: Runtime): Promise<readonly Finding[]> {
     ]
   }
 }
+
+/** To connect takes more round trips than a command, above all by TLS and by way of Sentinels: it is waited for. */
+async function connected(redis: RedisConnection): Promise<void> {
+  const until = performance.now() + CONNECT_MS
+  for (;;) {
+    try {
+      await redis.ping()
+      return
+    } catch (error) {
+      if (messageOf(error) !== NO_ANSWER || performance.now() >= until) throw error
+      await pause(BETWEEN_PINGS_MS)
+    }
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : 'unknown failure')
 
 function broken(what: string, error: unknown): Finding {
   const { message, fix } = present(error, () => undefined)

@@ -1,12 +1,12 @@
 import { hostOf, Secret } from '../primitives/secret.ts'
-import { sentinelUrl } from '../primitives/sentinelUrl.ts'
+import { namesSentinels, sentinelUrl } from '../primitives/sentinelUrl.ts'
 import { isNearby } from './endpoints.ts'
 import type { Findings } from './findings.ts'
 import type { RedisConfig } from './types.ts'
 import { choice, type Environment, text, wholeNumber } from './values.ts'
 
 const MOST_DATABASES = 1_024
-const NO_PROTOCOL = 'must start with redis://, rediss:// (TLS) or redis+sentinel://'
+const NO_PROTOCOL = 'must start with redis://, rediss:// (TLS), redis+sentinel:// or rediss+sentinel:// (TLS)'
 const NOT_SENTINELS = 'is not of the form redis+sentinel://user:password@host:26379,host:26379/name/0'
 
 /** Where the processes of one operator meet; undefined when REDIS_URL is unset, or something is wrong and reported. */
@@ -28,7 +28,7 @@ export function readRedis(env: Environment, findings: Findings): RedisConfig | u
   }
   if (nonceFallback === undefined) return undefined
   const host = hostOf(url)
-  if (!/^rediss:/i.test(url) && !host.split(',').every(isNearby)) {
+  if (!/^rediss[:+]/i.test(url) && !host.split(',').every(isNearby)) {
     findings.warning(
       `REDIS_URL talks to ${host} without encryption: others can read and change what is shared`,
     )
@@ -43,7 +43,7 @@ export function readRedis(env: Environment, findings: Findings): RedisConfig | u
 }
 
 function whatIsWrong(url: string): string | undefined {
-  if (url.startsWith('redis+sentinel:')) return sentinelUrl(url) ? undefined : NOT_SENTINELS
+  if (namesSentinels(url)) return sentinelUrl(url) ? undefined : NOT_SENTINELS
   if (!URL.canParse(url)) return 'is not a URL; give one such as redis://host:6379 or rediss://host:6379'
   const { protocol, hostname, pathname } = new URL(url)
   if (protocol !== 'redis:' && protocol !== 'rediss:') return NO_PROTOCOL

@@ -121,9 +121,12 @@ export const errorCatalogue = {
     2009,
     'provider',
     { afterSeconds: 30 },
-    (c: { what: string; host: string }) => ({
-      message: `Endpoints disagree about ${c.what}: ${c.host} does not confirm what another one tells of the same block. Nothing was signed.`,
-      fix: 'Ask the operator which endpoint is wrong (get_status, doctor) before paying on this chain.',
+    (c: { what: string; host: string; judged: 'payload' | 'inclusion' }) => ({
+      message: `Endpoints disagree about ${c.what}: ${c.host} does not confirm what another one tells of the same block. ${c.judged === 'payload' ? 'Nothing was signed.' : 'The payment was signed and sent, and is not taken for final until they agree.'}`,
+      fix:
+        c.judged === 'payload'
+          ? 'Ask the operator which endpoint is wrong (get_status, doctor) before paying on this chain.'
+          : 'Wait, and do not pay again: Bursar goes on looking (get_operation). If it persists, ask the operator which endpoint is wrong (get_status, doctor).',
     }),
   ),
   nonces_unavailable: spec(2010, 'provider', { afterSeconds: 5 }, (c: { reason: string }) => ({

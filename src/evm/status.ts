@@ -1,16 +1,16 @@
 import type { StatusAsk, StatusReading, TransactionStatus } from '../chains/adapter.ts'
-import { BursarError } from '../errors/bursarError.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { asHex, asObject, fromQuantity, toQuantity } from './quantity.ts'
-import type { Question } from './witnesses.ts'
+import { disagreement, type Question } from './witnesses.ts'
 
 /** The receipt that is about to be taken for final, as every endpoint must tell it. */
 export function inclusionFact({ hash, included }: Required<TransactionStatus>): Question {
   return {
     request: { method: 'eth_getTransactionReceipt', params: [hash] },
     what: `the receipt of ${hash}`,
+    judged: 'inclusion',
     claimed: essenceOf(included.blockHash, included.succeeded, included.gasUsed),
     essence: (result) => {
       const { blockHash, status, gasUsed } = asObject(result, 'the receipt', 'an endpoint')
@@ -31,8 +31,7 @@ export async function requireCanonical(
   const number = toQuantity(BigInt(included.blockNumber))
   const block = await client.call('eth_getBlockByNumber', [number, false], signal)
   if (parseHead(block, client.host).ref.hash.toLowerCase() === included.blockHash.toLowerCase()) return
-  const context = { what: `the block that holds ${hash}`, host: client.host }
-  throw new BursarError('provider_disagreement', context, { chain: client.chain })
+  throw disagreement(client, { what: `the block that holds ${hash}`, judged: 'inclusion' })
 }
 
 const essenceOf = (blockHash: string, succeeded: boolean, gasUsed: bigint) =>

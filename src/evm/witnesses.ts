@@ -11,6 +11,8 @@ export interface Question {
   readonly newest?: RpcRequest
   /** What the fact is, for the error. */
   readonly what: string
+  /** What relies on it: a payload that nobody signs unless all agree, or how one that was sent was included. */
+  readonly judged: 'payload' | 'inclusion'
   /** What was told first, and is about to be relied upon. */
   readonly claimed: string
   /** The part of an answer that must be the same everywhere. */
@@ -102,6 +104,7 @@ export class Witnesses {
 const HEAD: Question = {
   request: LATEST_BLOCK,
   what: 'its newest block',
+  judged: 'payload',
   claimed: '',
   essence: String,
 }
@@ -145,6 +148,11 @@ function essenceOf(
   }
 }
 
-function disagreement({ host, chain }: ChainClient, { what }: Question): BursarError {
-  return new BursarError('provider_disagreement', { what, host }, { chain })
+/** What was sent may be in the chain, whoever is right about it. */
+export function disagreement(
+  { host, chain }: ChainClient,
+  { what, judged }: Pick<Question, 'what' | 'judged'>,
+): BursarError {
+  const sideEffect = judged === 'payload' ? 'none' : 'possible'
+  return new BursarError('provider_disagreement', { what, host, judged }, { chain, sideEffect })
 }

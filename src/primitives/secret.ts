@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { sentinelUrl } from './sentinelUrl.ts'
+import { namesSentinels, sentinelUrl } from './sentinelUrl.ts'
 
 const REDACTED = '[secret]'
 const NO_URL = '[not a url]'
@@ -34,7 +34,7 @@ export class Secret {
 
 /** Host and port of a URL, without path, query or credentials: API keys live in those (T14). Of Sentinels, all. */
 export function hostOf(url: string): string {
-  if (!url.startsWith('redis+sentinel:')) return URL.canParse(url) ? new URL(url).host : NO_URL
+  if (!namesSentinels(url)) return URL.canParse(url) ? new URL(url).host : NO_URL
   const hosts = sentinelUrl(url)?.sentinels.map(({ host, port }) => `${bracketed(host)}:${port}`)
   return hosts?.join(',') ?? NO_URL
 }

@@ -1,11 +1,16 @@
 const SHAPE =
-  /^redis\+sentinel:\/\/(?:([^@/]*)@)?([^@/?#]+)\/([\w.-]+)(?:\/(\d{1,4}))?(?:\?sentinelPassword=([^&#]+))?$/
+  /^redis(s?)\+sentinel:\/\/(?:([^@/]*)@)?([^@/?#]+)\/([\w.-]+)(?:\/(\d{1,4}))?(?:\?sentinelPassword=([^&#]+))?$/
 const HOST = /^(\[[\da-fA-F:]+\]|[\w.-]+)(?::(\d{1,5}))?$/
 const DEFAULT_PORT = 26_379
+
+/** Whether a URL is meant to name Sentinels, well-formed or not. */
+export const namesSentinels = (url: string) => /^rediss?\+sentinel:/.test(url)
 
 /** Redis behind Sentinel: who knows the primary, under which name, and what the primary wants. */
 export interface SentinelUrl {
   readonly sentinels: readonly { readonly host: string; readonly port: number }[]
+  /** Whether Sentinels and servers are spoken to by TLS. */
+  readonly tls: boolean
   /** Of the set of servers that Sentinel watches. */
   readonly name: string
   readonly username?: string
@@ -16,17 +21,18 @@ export interface SentinelUrl {
 }
 
 /**
- * Reads `redis+sentinel://user:password@host:26379,host:26379/name/db?sentinelPassword=...`; undefined when it is
- * anything else. User, passwords and database may be left out, and so may ports; passwords are percent-encoded.
+ * Reads `redis+sentinel://user:password@host:26379,host:26379/name/db?sentinelPassword=...`, or rediss+sentinel:// for
+ * TLS; undefined when it is anything else. User, passwords and database may be left out, and so may ports; passwords are percent-encoded.
  */
 export function sentinelUrl(url: string): SentinelUrl | undefined {
-  const [, credentials = '', list = '', name, db, sentinelPassword] = SHAPE.exec(url) ?? []
+  const [, s, credentials = '', list = '', name, db, sentinelPassword] = SHAPE.exec(url) ?? []
   const sentinels = list.split(',').map(sentinelOf)
   if (name === undefined || !sentinels.every((one) => one !== undefined)) return undefined
   try {
     const [username = '', password = ''] = credentials.split(/:(.*)/s).map(decodeURIComponent)
     return {
       sentinels,
+      tls: s === 's',
       name,
       ...(username && { username }),
       ...(password && { password }),

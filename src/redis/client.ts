@@ -3,6 +3,8 @@ import { type SentinelUrl, sentinelUrl } from '../primitives/sentinelUrl.ts'
 import type { RedisSettings } from './settings.ts'
 
 const CONNECT_TIMEOUT_MS = 2_000
+/** To ask a Sentinel is to connect to it first, perhaps by TLS; the next one is asked after this. */
+const SENTINEL_TIMEOUT_MS = 1_500
 const LONGEST_BACKOFF_MS = 1_000
 /** A connection on which an answer is missing for so long is given up: behind a new one may be another primary. */
 const SILENT_MS = 2_000
@@ -13,7 +15,7 @@ const backoff = (times: number) => Math.min(50 * 2 ** Math.min(times, 10), LONGE
 export function redisClient({ url, password, db }: RedisSettings, commandTimeoutMs: number): Redis {
   const behind = sentinelUrl(url.reveal())
   const options = {
-    ...(behind && bySentinels(behind, commandTimeoutMs)),
+    ...(behind && bySentinels(behind)),
     ...(password && { password: password.reveal() }),
     ...(db !== undefined && { db }),
     connectionName: 'bursar',
@@ -32,6 +34,12 @@ export function redisClient({ url, password, db }: RedisSettings, commandTimeout
   return behind ? new Redis(options) : new Redis(url.reveal(), options)
 }
 
-function bySentinels({ sentinels, ...primary }: SentinelUrl, sentinelCommandTimeout: number) {
-  return { ...primary, sentinels: [...sentinels], sentinelCommandTimeout, sentinelRetryStrategy: backoff }
+function bySentinels({ sentinels, tls, ...primary }: SentinelUrl) {
+  return {
+    ...primary,
+    sentinels: [...sentinels],
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+    sentinelRetryStrategy: backoff,
+    ...(tls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
+  }
 }

@@ -34,6 +34,9 @@ export interface RedisConnection {
 
 const COMMAND_TIMEOUT_MS = 400
 
+/** The reason while it hangs, and while it is still being connected to. */
+export const NO_ANSWER = 'no answer in time'
+
 export function redisConnection(settings: RedisSettings, options: RedisOptions = {}): RedisConnection {
   const { logger = silentLogger, metrics = silentMetrics, commandTimeoutMs = COMMAND_TIMEOUT_MS } = options
   const host = hostOf(settings.url.reveal())
@@ -114,8 +117,7 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown failure'
   if ('code' in error && typeof error.code === 'string') return error.code
   if (error.message.startsWith('All sentinels are unreachable')) return 'no Sentinel names a primary'
-  if (/^(?:Command timed out|Socket timeout|Stream isn't writeable)/.test(error.message))
-    return 'no answer in time'
+  if (/^(?:Command timed out|Socket timeout|Stream isn't writeable)/.test(error.message)) return NO_ANSWER
   return /^[A-Z]{4,}\b/.exec(error.message)?.[0] ?? error.name
 }
 

@@ -18,12 +18,10 @@ export class ChainIdentities {
       db.selectFrom('chains').select('genesis').where('id', '=', chain.id).executeTakeFirst(),
     )
     const recorded = known?.genesis ?? (await this.#remember(chain.id, genesis))
-    if (recorded === genesis) return
-    throw new BursarError(
-      'chain_replaced',
-      { name: chain.name, recorded, found: genesis },
-      { chain: chain.id },
-    )
+    if (recorded !== genesis) {
+      const context = { name: chain.name, recorded, found: genesis }
+      throw new BursarError('chain_replaced', context, { chain: chain.id })
+    }
   }
 
   #remember(id: string, genesis: string): Promise<string> {

@@ -139,7 +139,7 @@ const takenFrom = compiled((db, value: Values<{ chain: string; account: string; 
 /** Throws `lane_full` when as many transactions of the lane wait as may: another could not be signed now. */
 export async function requireRoom(tx: JournalTransaction, lane: Lane, floor: bigint): Promise<void> {
   const [taken] = await takenFrom(tx, { ...lane, floor: padNumber(floor) })
-  if (Number(taken?.count ?? 0) >= MOST_IN_FLIGHT) throw laneFull(lane, MOST_IN_FLIGHT)
+  if (Number(taken?.count) >= MOST_IN_FLIGHT) throw laneFull(lane, MOST_IN_FLIGHT)
 }
 
 export function laneFull({ chain, account }: Lane, limit: number): BursarError {

@@ -1,4 +1,4 @@
-import type { Earlier, Payload } from '../chains/adapter.ts'
+import type { Earlier } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import { compiled, insertRow, type Values } from './compiled.ts'
@@ -139,7 +139,7 @@ export class OperationStore {
       const steps: OperationRecord['steps'][number][] = []
       for (const [position, one] of admitted.entries()) {
         const step = await insertStep(tx, operation, position, one, this.#journal.now())
-        this.#waiting.keep(step.id, JSON.parse(step.payload) as Payload)
+        this.#waiting.keep(step.id, step.payload)
         steps.push({ step, attempts: [] })
       }
       audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })

@@ -12,7 +12,7 @@ import {
   type NewReservation,
 } from './reservations.ts'
 import type { AttemptRow, IntentRow, StepRow } from './schema.ts'
-import { liveAttempt } from './steps.ts'
+import { liveAttempt, setWaiting } from './steps.ts'
 
 export interface NewAttempt {
   /** Its intent as it was read. */
@@ -89,6 +89,7 @@ export class ReplacementStore {
         .set({ state: 'signed', note: null, updated_at: now })
         .where('id', '=', step.id)
         .execute()
+      await setWaiting(tx, step.id, 'running')
       audit({
         event: 'attempt.signed',
         subject: step.id,

@@ -41,6 +41,7 @@ export interface OperationTable {
   chain: string
   account: string
   wallet: string
+  /** Stuck: what was sent waits for too long, and may still be included. */
   state: 'running' | 'committed' | 'failed' | 'stuck'
   /** The process that drives the operation, and until when; any process takes over an expired lease. */
   lease_owner: string | null

@@ -5,7 +5,7 @@ import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
 import { takeSigned } from './nonceFence.ts'
 import { openOperation, openStep, requireOpen } from './openSteps.ts'
 import { padNumber } from './paddedNumber.ts'
-import type { AttemptRow, StepRow } from './schema.ts'
+import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
 
 export interface Inclusion {
   readonly blockNumber: string
@@ -87,19 +87,25 @@ export class StepStore {
 
   /** Not proven either way; `note` says what was seen (R14). */
   unknown(stepId: string, note: string): Promise<void> {
-    return this.#transition(stepId, fromUnproven, { state: 'unknown', note }, async (_tx, audit) => {
+    return this.#transition(stepId, fromUnproven, { state: 'unknown', note }, async (tx, audit) => {
+      await setWaiting(tx, stepId, 'running')
       audit({ event: 'step.unknown', subject: stepId, detail: { note } })
     })
   }
 
-  /** What it waits for, or null when nothing is known to keep it. */
+  /** What keeps it for too long: its operation is stuck until it moves on, or until that is null. */
   waits(stepId: string, note: string | null): Promise<void> {
-    return this.#transition(stepId, fromSent, { note }, async () => undefined)
+    return this.#transition(stepId, fromSent, { note }, async (tx, audit) => {
+      const state = note === null ? 'running' : 'stuck'
+      await setWaiting(tx, stepId, state)
+      audit({ event: `operation.${state}`, subject: stepId, detail: note === null ? {} : { note } })
+    })
   }
 
   /** No endpoint knows any longer what the network had accepted. Its bytes stay what they are: they are sent again. */
   dropped(stepId: string): Promise<void> {
-    return this.#transition(stepId, fromSent, { state: 'dropped', note: DROPPED }, async (_tx, audit) => {
+    return this.#transition(stepId, fromSent, { state: 'dropped', note: DROPPED }, async (tx, audit) => {
+      await setWaiting(tx, stepId, 'running')
       audit({ event: 'step.dropped', subject: stepId, detail: {} })
     })
   }
@@ -123,6 +129,7 @@ export class StepStore {
       await setReservations(tx, { stepId: attempt.step_id, state: 'settled' })
       const ended = inclusion.succeeded && !isCancelled ? 'committed' : 'failed'
       if (inclusion.final) await endOperation(tx, { stepId: attempt.step_id, state: ended })
+      else await setWaiting(tx, attempt.step_id, 'running')
       const detail = {
         hash: attempt.hash,
         block: inclusion.blockHash,
@@ -308,6 +315,27 @@ const setReservations = compiled(
       .updateTable('reservations')
       .set({ state: value('state') })
       .where('step_id', '=', value('stepId')),
+)
+
+/** Whether an operation that has not ended waits for too long. */
+export async function setWaiting(
+  tx: JournalTransaction,
+  stepId: string,
+  state: 'running' | 'stuck',
+): Promise<void> {
+  await updateWaiting(tx, { stepId, from: state === 'running' ? 'stuck' : 'running', state })
+}
+
+type Waiting = Extract<OperationRow['state'], 'running' | 'stuck'>
+
+const updateWaiting = compiled((db, value: Values<{ stepId: string; from: Waiting; state: Waiting }>) =>
+  db
+    .updateTable('operations')
+    .set({ state: value('state') })
+    .where('state', '=', value('from'))
+    .where('id', '=', (query) =>
+      query.selectFrom('steps').select('operation_id').where('id', '=', value('stepId')),
+    ),
 )
 
 const endOperation = compiled((db, value: Values<{ stepId: string; state: 'committed' | 'failed' }>) =>

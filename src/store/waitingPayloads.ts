@@ -9,6 +9,8 @@ const MOST_WAITING = 64
 
 /** Kept of steps that waited lately. */
 const MOST_KEPT = 1_000
+/** The same in characters, of which each takes a byte: a payload may carry a lot of calldata. */
+const MOST_KEPT_CHARACTERS = 8_000_000
 
 /** No account ever has so many. */
 const MOST_NONCE = 2n ** 64n - 1n
@@ -38,7 +40,8 @@ const newestWaiting = compiled((db, value: Values<Lane & { readonly below: strin
 /** Payloads of what waits in a lane. Every simulation of its account asks for all of them, and a step's never changes. */
 export class WaitingPayloads {
   readonly #journal: Journal
-  readonly #kept = new Map<string, Payload>()
+  readonly #kept = new Map<string, Kept>()
+  #characters = 0
   /** What the journal is being asked, by lane: those who ask the same meanwhile share its answer. */
   readonly #asked = new Map<string, Promise<readonly Earlier[]>>()
 
@@ -53,12 +56,27 @@ export class WaitingPayloads {
     return asked
   }
 
+  /** Remembers a payload from its text. */
+  keep(stepId: string, text: string): Payload {
+    const payload = JSON.parse(text) as Payload
+    this.#remember(stepId, { payload, characters: text.length })
+    return payload
+  }
+
   /** What was asked for last is kept longest. */
-  keep(stepId: string, payload: Payload): void {
+  #remember(stepId: string, kept: Kept): void {
+    this.#forget(stepId)
+    this.#kept.set(stepId, kept)
+    this.#characters += kept.characters
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= MOST_KEPT && this.#characters <= MOST_KEPT_CHARACTERS) return
+      this.#forget(oldest)
+    }
+  }
+
+  #forget(stepId: string): void {
+    this.#characters -= this.#kept.get(stepId)?.characters ?? 0
     this.#kept.delete(stepId)
-    this.#kept.set(stepId, payload)
-    const [oldest] = this.#kept.keys()
-    if (oldest !== undefined && this.#kept.size > MOST_KEPT) this.#kept.delete(oldest)
   }
 
   async #ask(lane: Lane & { readonly below: string }, key: string): Promise<readonly Earlier[]> {
@@ -70,20 +88,30 @@ export class WaitingPayloads {
     return rows.map(({ nonce, step_id }) => {
       const payload = payloads.get(step_id)
       if (payload === undefined) throw new TypeError(`step ${step_id} has no payload`)
-      this.keep(step_id, payload)
       return { nonce: unpadNumber(nonce), payload }
     })
   }
 
-  async #payloads(steps: readonly string[]): Promise<ReadonlyMap<string, Payload | undefined>> {
-    // Looked up before the journal is asked: others evict meanwhile.
-    const payloads = new Map(steps.map((id) => [id, this.#kept.get(id)]))
-    const missing = steps.filter((id) => payloads.get(id) === undefined)
+  async #payloads(steps: readonly string[]): Promise<ReadonlyMap<string, Payload>> {
+    const payloads = new Map<string, Payload>()
+    // Before the journal is asked: others evict meanwhile.
+    for (const id of steps) {
+      const kept = this.#kept.get(id)
+      if (!kept) continue
+      payloads.set(id, kept.payload)
+      this.#remember(id, kept)
+    }
+    const missing = steps.filter((id) => !payloads.has(id))
     if (missing.length === 0) return payloads
     const read = await this.#journal.read((db) =>
       db.selectFrom('steps').select(['id', 'payload']).where('id', 'in', missing).execute(),
     )
-    for (const { id, payload } of read) payloads.set(id, JSON.parse(payload) as Payload)
+    for (const { id, payload } of read) payloads.set(id, this.keep(id, payload))
     return payloads
   }
+}
+
+interface Kept {
+  readonly payload: Payload
+  readonly characters: number
 }

@@ -206,7 +206,8 @@ export class Driver {
       })
       return receipt && { rehearsal, receipt }
     } catch (error) {
-      if (!isBursarError(error) || error.kind === 'provider') throw error
+      // What may pass, as a journal that another process holds for a while, decides nothing.
+      if (!isBursarError(error) || error.kind === 'provider' || error.kind === 'config') throw error
       // Funds that others hold may come free while the intent lasts.
       if (error.code === 'insufficient_funds' && this.#wouldPass(matter)) throw error
       await this.#abandon(step, error.message)

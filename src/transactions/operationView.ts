@@ -126,7 +126,13 @@ function nextOf({ operation, steps }: OperationRecord): string {
       return 'Not known yet whether the network has it. Do not pay again: Bursar keeps resolving it. Call get_operation again.'
     case 'queued':
       return `Nothing is signed yet${open?.step.note ? '; the note says what it waits for, and replace_transaction cancels it' : ''}. Call get_operation later; do not send it again.`
+    case 'sent':
+      return operation.state === 'stuck' ? STUCK : UNDER_WAY
     default:
-      return 'Under way. Call get_operation with waitSeconds to wait for it; do not send it again.'
+      return UNDER_WAY
   }
 }
+
+const UNDER_WAY = 'Under way. Call get_operation with waitSeconds to wait for it; do not send it again.'
+const STUCK =
+  'Sent, and it waits for too long: the note says why. Do not pay again: replace_transaction with kind speed_up offers more, with kind cancel takes it back, and it may still be included by itself.'

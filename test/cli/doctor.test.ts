@@ -2,7 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { BURSAR, environmentOf, run, temporaryHome } from '../support/bursarServer.ts'
+import { makeCertificate } from '../support/certificate.ts'
 import { startWorld, type World } from '../support/engine.ts'
+import { startSecureSentinel } from '../support/redisSentinels.ts'
 import { startRedisServer } from '../support/redisServer.ts'
 
 // `bursar doctor` as an operator runs it: what it says, and its exit code.
@@ -125,6 +127,52 @@ test('Redis: how fast it answers; exit code 1 and what to do when it does not, w
     expect(wrong.code).toBe(1)
     expect(good.said + good.stderr + wrong.said + wrong.stderr).not.toContain('canary-redis')
   } finally {
+    await server.stop()
+  }
+})
+
+test('Redis by TLS, alone and behind a Sentinel that speaks TLS as well: whom it trusts, and no password (T14)', async () => {
+  const tls = makeCertificate(home)
+  const [password, sentinelPassword] = ['canary-redis@password', 'canary-redis:sentinel']
+  const server = await startRedisServer({ password, tls })
+  const sentinel = await startSecureSentinel(tls, server.port, {
+    redis: password,
+    sentinel: sentinelPassword,
+  })
+  const trusted = { NODE_EXTRA_CA_CERTS: tls.certFile }
+  const watched = `//:${encodeURIComponent(password)}@localhost:${sentinel.port}/main/0?sentinelPassword=${encodeURIComponent(sentinelPassword)}`
+  const said: string[] = []
+  const look = async (env: Readonly<Record<string, string>>) => {
+    const told = await doctor(env)
+    said.push(told.said, told.stderr)
+    return { code: told.code, line: /^.*Redis at .*$/m.exec(told.said)?.[0] }
+  }
+  try {
+    const direct = { REDIS_URL: server.url, REDIS_PASSWORD: password }
+    const behind = { REDIS_URL: `rediss+sentinel:${watched}` }
+    const hosts = { direct: hostOf(server.url), behind: `localhost:${sentinel.port}` }
+    for (const [env, host] of [
+      [direct, hosts.direct],
+      [behind, hosts.behind],
+    ] as const) {
+      const answers = expect.stringMatching(new RegExp(`^  ok   Redis at ${host}: answers in \\d+\\.\\d ms$`))
+      expect(await look({ ...env, ...trusted })).toEqual({ code: 0, line: answers })
+    }
+    const share = '; each process keeps to its share of the rate limits meanwhile'
+    expect(await look(direct)).toEqual({
+      code: 1,
+      line: ` FAIL  Redis at ${hosts.direct}: DEPTH_ZERO_SELF_SIGNED_CERT${share}`,
+    })
+    expect(await look(behind)).toEqual({
+      code: 1,
+      line: ` FAIL  Redis at ${hosts.behind}: no Sentinel names a primary${share}`,
+    })
+    // Without TLS the Sentinel is not spoken to at all.
+    const plain = await look({ ...trusted, REDIS_URL: `redis+sentinel:${watched}` })
+    expect(plain).toMatchObject({ code: 1, line: expect.stringContaining('no Sentinel names a primary;') })
+    expect(said.join('')).not.toContain('canary-redis')
+  } finally {
+    await sentinel.stop()
     await server.stop()
   }
 })

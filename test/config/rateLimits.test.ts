@@ -5,6 +5,7 @@ import { loadConfig } from '../../src/config/loadConfig.ts'
 import { problemsOf } from './problems.ts'
 
 const load = (env: Record<string, string | undefined>) => loadConfig(env, allChains)
+const PROTOCOLS = 'redis://, rediss:// (TLS), redis+sentinel:// or rediss+sentinel:// (TLS)'
 const ALL = {
   ETH_MAINNET_RPC_URL: 'https://own.example',
   ETH_MAINNET_RPC_ALCHEMY: 'https://alchemy.example',
@@ -89,14 +90,15 @@ describe('Redis', () => {
   })
 
   it.each([
-    ['redis.example:6379', 'REDIS_URL must start with redis://, rediss:// (TLS) or redis+sentinel://'],
+    ['redis.example:6379', `REDIS_URL must start with ${PROTOCOLS}`],
     ['CANARY', 'REDIS_URL is not a URL; give one such as redis://host:6379 or rediss://host:6379'],
-    ['http://CANARY.example', 'REDIS_URL must start with redis://, rediss:// (TLS) or redis+sentinel://'],
+    ['http://CANARY.example', `REDIS_URL must start with ${PROTOCOLS}`],
     ['redis:///0', 'REDIS_URL names no host'],
     ['redis://r.example/CANARY', 'REDIS_URL may have a database number after the host, and nothing else'],
+    ['redis+cluster://s.example/main', `REDIS_URL must start with ${PROTOCOLS}`],
     [
-      'rediss+sentinel://s.example/main',
-      'REDIS_URL must start with redis://, rediss:// (TLS) or redis+sentinel://',
+      'rediss+sentinel://u:CANARY@s.example',
+      'REDIS_URL is not of the form redis+sentinel://user:password@host:26379,host:26379/name/0',
     ],
     ...[
       ...[
@@ -127,6 +129,10 @@ describe('Redis', () => {
       'REDIS_URL talks to 10.0.0.1:26379,[::1]:26380,c.internal:26379 without encryption: others can read and change what is shared',
     ])
     expect(load({ REDIS_URL: 'redis+sentinel://a,10.0.0.1/main' }).warnings).toEqual([])
+    const secure = load({ REDIS_URL: url.replace('redis', 'rediss') })
+    expect(secure.redis?.host).toBe(redis?.host)
+    expect(inspect(secure.redis, { depth: 9 }) + JSON.stringify(secure)).not.toContain('CANARY')
+    expect(secure.warnings).toEqual([])
   })
 
   it('is checked for its database', () => {

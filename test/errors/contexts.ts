@@ -19,7 +19,7 @@ export const contexts: { readonly [C in ErrorCode]: ErrorContext<C> } = {
   provider_wrong_chain: { host: 'rpc.example:443', expected: '8453', found: '1' },
   chain_replaced: { name: 'Sandbox A', recorded: '0x01', found: '0x02' },
   provider_throttled: { host: 'rpc.example', retryAfterMs: 2_000 },
-  provider_disagreement: { what: 'the balance of 0x7099', host: 'b.example' },
+  provider_disagreement: { what: 'the balance of 0x7099', host: 'b.example', judged: 'payload' },
   nonces_unavailable: { reason: 'ECONNREFUSED' },
   answer_too_large: { method: 'eth_call', host: 'rpc.example', most: '64 MiB' },
   rpc_refused: { method: 'eth_call', code: -32000 },

@@ -185,3 +185,22 @@ describe('F13: Redis away', () => {
     expect(await lane.guarded().reserve(first, 0n)).toBe(1n)
   })
 })
+
+it('F13: a lane that a new connection was told meanwhile is not forgotten when the old one fails', async () => {
+  let session = 1
+  const told: ((error: Error) => void)[] = []
+  const redis = {
+    session: async () => session,
+    raise: () => (session === 1 ? new Promise<void>((_, reject) => told.push(reject)) : Promise.resolve()),
+    reserve: async () => ({ status: 'reserved', nonce: 7n, epoch: '1' }),
+  }
+  const store = new SharedNonces(redis as unknown as RedisNonces, lane.table)
+  const [slow, swift] = await beginMany(lane.journal, 2)
+  const failing = store.reserve(slow as StepRow, 0n)
+  await expect.poll(() => told.length).toBe(1)
+  session = 2
+  expect(await store.reserve(swift as StepRow, 0n)).toBe(7n)
+  told[0]?.(new Error('the connection is closed'))
+  await expect(failing).rejects.toThrow('the connection is closed')
+  expect(await store.reserve(slow as StepRow, 0n)).toBe(7n)
+})

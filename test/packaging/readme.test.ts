@@ -17,6 +17,6 @@ test('.ci/run ends with the test line of the README', () => {
 test('npm knows the scripts of both lines, and the demo is built before it runs', () => {
   const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Record<string, string> }
   expect(scripts['demo']).toBe('node build.mjs && node dist/bursar.js demo')
-  expect(scripts['test']).toBe('npm run check && vitest run')
+  expect(scripts['test']).toBe('npm run check && vitest run --coverage')
   expect(scripts['start']).toBe('node dist/bursar.js serve')
 })

@@ -30,7 +30,9 @@ it.each([
   ['http://127.0.0.1:8545/key', '127.0.0.1:8545'],
   ['wss://[::1]:99/x', '[::1]:99'],
   ['redis+sentinel://user:pass@[::1]:7,s.example/main/0?sentinelPassword=key', '[::1]:7,s.example:26379'],
+  ['rediss+sentinel://user:pass@s.example/main/0?sentinelPassword=key', 's.example:26379'],
   ['redis+sentinel://user:12/pass@s.example/main', '[not a url]'],
+  ['rediss+sentinel://user:12/pass@s.example/main', '[not a url]'],
   ['not a url with key', '[not a url]'],
 ])('T14: of %s only the host is shown', (url, host) => {
   expect(hostOf(url)).toBe(host)

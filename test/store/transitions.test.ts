@@ -64,6 +64,25 @@ it('F16: a count of confirmations that comes late changes nothing of a step that
   expect(rows('select state, confirmations as n from steps')).toEqual([{ state: 'final', n: 12 }])
 })
 
+it.each([
+  ['lost by the network', (attempt: AttemptRow) => steps.dropped(attempt.step_id)],
+  ['in doubt', (attempt: AttemptRow) => steps.unknown(attempt.step_id, 'in doubt')],
+  ['kept by nothing', (attempt: AttemptRow) => steps.waits(attempt.step_id, null)],
+])('C3: an operation that waits for too long is stuck, until what was sent is %s', async (_what, move) => {
+  const { attempt } = await sent()
+  const state = () => rows('select state from operations')
+  await steps.waits(attempt.step_id, 'outbid')
+  expect(state()).toEqual([{ state: 'stuck' }])
+  // What is known of the newest bytes goes on being recorded.
+  await move(attempt)
+  expect(state()).toEqual([{ state: 'running' }])
+  await steps.included(attempt, inBlock('0x7', 12, true))
+  await new StepStore(other).waits(attempt.step_id, 'a stale look')
+  expect(state()).toEqual([{ state: 'committed' }])
+  const told = rows("select event from audit where event like 'operation.%' order by seq")
+  expect(told.map(({ event }) => event)).toContain('operation.stuck')
+})
+
 it('F16: what was reverted for good stays so, whatever a process that was paused saw before', async () => {
   const { step, attempt } = await sent()
   await steps.included(attempt, { ...inBlock('0x7', 12, true), succeeded: false })
@@ -103,6 +122,19 @@ it('F12: what was included meanwhile is not replaced, and the new bytes are forg
     context: { reason: 'it was included meanwhile' },
   })
   expect(rows('select kind from attempts')).toEqual([{ kind: 'original' }])
+})
+
+it('F16, R5: nothing is held for the replacement of what has ended meanwhile', async () => {
+  const { step, attempt } = await sent()
+  await steps.included(attempt, inBlock('0x7', 12, true))
+  const asked: string[] = []
+  const late = new ReplacementStore(other).hold(step, { block: '0', minedCount: 0n }, () => {
+    asked.push('admit')
+    return [{ asset: 'native', raw: '1', kind: 'fee' }]
+  })
+  await expect(late).rejects.toMatchObject({ code: 'receipt_refused', sideEffect: 'none' })
+  expect(asked).toEqual([])
+  expect(rows('select * from reservations')).toEqual([])
 })
 
 /** Bytes of a replacement whose intent is in the journal. */
@@ -190,4 +222,36 @@ it('R1: what waits is asked again of a journal that could not be opened', async 
   rmSync(folder)
   expect(await operations.waiting(chain, account)).toEqual([])
   await blocked.close()
+})
+
+it('R1: payloads that are large are remembered up to eight million characters, the latest ones', async () => {
+  const operations = new OperationStore(journal)
+  const lanes = [0, 1].map((index) => ({ ...LANE, account: `0x${index}` }))
+  const all = await Promise.all(lanes.map((lane) => begin(journal, lane)))
+  for (const step of all) await record(journal, step, 0n)
+  const write = (text: string) =>
+    other.transact((tx) =>
+      tx
+        .updateTable('steps')
+        .set({ payload: JSON.stringify(text) })
+        .execute(),
+    )
+  const told = async (which: 0 | 1) =>
+    (await operations.waiting(LANE.chain, `0x${which}`)).map(({ payload }) => String(payload)[0])
+  await write(`a${'0'.repeat(3_999_997)}`)
+  expect([await told(0), await told(1)]).toEqual([['a'], ['a']])
+  await write('b')
+  // Both fit: neither was read again.
+  expect([await told(1), await told(0)]).toEqual([['a'], ['a']])
+  const third = await begin(journal, { ...LANE, account: '0x2' })
+  await record(journal, third, 0n)
+  await write(`c${'0'.repeat(3_999_998)}`)
+  expect((await operations.waiting(LANE.chain, '0x2')).map(({ payload }) => String(payload).length)).toEqual([
+    3_999_999,
+  ])
+  // The one that was asked for last stays as long as there is room; one character more and there is none.
+  expect([await told(1), await told(0)]).toEqual([['c'], ['c']])
+  await write('d')
+  expect(await told(0)).toEqual(['c'])
+  expect(await told(1)).toEqual(['d'])
 })

@@ -40,7 +40,12 @@ import { Leases } from '../../src/transactions/leases.ts'
 import { Operations } from '../../src/transactions/operations.ts'
 import { Replacements } from '../../src/transactions/replacements.ts'
 import { StuckTransactions } from '../../src/transactions/stuckTransactions.ts'
-import type { OperationView, PrepareRequest, ReplaceRequest } from '../../src/transactions/views.ts'
+import type {
+  OperationFilter,
+  OperationView,
+  PrepareRequest,
+  ReplaceRequest,
+} from '../../src/transactions/views.ts'
 import { WalletBook } from '../../src/wallets/walletBook.ts'
 import { type RpcProxy, startRpcProxy } from './rpcProxy.ts'
 
@@ -249,7 +254,7 @@ export function startEngine(options: EngineOptions) {
       replacing.prepare({ idempotencyKey: `${request.kind} ${request.operation}`, ...request }, by),
     execute: (intentId: string, by = caller()) => executing.execute({ intentId }, by),
     get: (operation: string, by = caller()) => executing.get({ operation }, by),
-    list: () => executing.list({}, caller()),
+    list: (filter: OperationFilter = {}) => executing.list(filter, caller()),
     /** Rows of the journal as another connection sees them. */
     rows: (sql: string) => readRows(path, sql),
     async stop() {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
-import { freePort, launchRedis, type RedisServer, startRedisServer } from './redisServer.ts'
+import type { Certificate } from './certificate.ts'
+import { freePort, launchRedis, portSettings, type RedisServer, startRedisServer } from './redisServer.ts'
 
 /** A primary and its replica, with three Sentinels of which two must agree: all real, all on loopback. For one test. */
 export interface WatchedRedis {
@@ -75,6 +76,40 @@ async function settled(replica: Redis, sentinels: readonly Sentinel[]): Promise<
   await Promise.all(sentinels.map((one) => one.ready()))
 }
 
+/** One Sentinel that speaks TLS only and, alone, watches a server that does as well, under the name `main`. */
+export async function startSecureSentinel(
+  tls: Certificate,
+  primary: number,
+  passwords: { readonly redis: string; readonly sentinel: string },
+): Promise<{ readonly port: number; stop(): Promise<void> }> {
+  const port = await freePort()
+  const folder = mkdtempSync(join(tmpdir(), 'bursar-sentinel-'))
+  const file = join(folder, 'sentinel.conf')
+  const lines = [
+    ...portSettings(port, tls).map((setting) => setting.join(' ')),
+    'bind 127.0.0.1',
+    `requirepass ${passwords.sentinel}`,
+    `sentinel monitor main 127.0.0.1 ${primary} 1`,
+    `sentinel auth-pass main ${passwords.redis}`,
+  ]
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  const child = await launchRedis([file, '--sentinel'], '+monitor master')
+  return {
+    port,
+    async stop() {
+      await killed(child)
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGKILL')
+  await exited
+}
+
 interface Sentinel {
   readonly port: number
   /** Resolves when it knows the replica and both of the others. */
@@ -115,10 +150,7 @@ async function startSentinel(folder: string, primary: number): Promise<Sentinel>
         .toBe(String(primary)),
     async end() {
       client.disconnect()
-      if (child.exitCode !== null || child.signalCode !== null) return
-      const exited = once(child, 'exit')
-      child.kill('SIGKILL')
-      await exited
+      await killed(child)
     },
   }
 }

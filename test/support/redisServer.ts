@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import type { Certificate } from './certificate.ts'
 
 /** A real Redis of a test's own, on loopback, with nothing on disk. */
 export interface RedisServer {
@@ -31,6 +32,8 @@ export interface RedisServerOptions {
   readonly password?: string
   /** Port of the server that it follows. */
   readonly replicaOf?: number
+  /** It speaks TLS and nothing else. */
+  readonly tls?: Certificate
 }
 
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
@@ -46,10 +49,11 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     await exited
   }
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `${options.tls ? 'rediss' : 'redis'}://127.0.0.1:${port}`,
     port,
     client() {
-      const client = new Redis(port, '127.0.0.1', options.password ? { password: options.password } : {})
+      const tls = options.tls && { tls: { ca: readFileSync(options.tls.certFile) } }
+      const client = new Redis(port, '127.0.0.1', { ...tls, password: options.password })
       client.on('error', () => undefined)
       clients.push(client)
       return client
@@ -72,14 +76,33 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
 function launch(
   port: number,
   folder: string,
-  { password, replicaOf }: RedisServerOptions,
+  { password, replicaOf, tls }: RedisServerOptions,
 ): Promise<ChildProcess> {
-  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+  const settings = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+  settings.push(...portSettings(port, tls).flatMap(([name, value]) => [`--${name}`, value]))
   // A replica is served at once.
   settings.push('--repl-diskless-sync-delay', '0')
   if (password !== undefined) settings.push('--requirepass', password, '--masterauth', password)
   if (replicaOf !== undefined) settings.push('--replicaof', '127.0.0.1', String(replicaOf))
   return launchRedis([...settings, '--dir', folder], 'Ready to accept connections')
+}
+
+/** Names and values, for the command line and for a file. */
+export function portSettings(
+  port: number,
+  tls: Certificate | undefined,
+): readonly (readonly [string, string])[] {
+  if (!tls) return [['port', String(port)]]
+  return [
+    ['port', '0'],
+    ['tls-port', String(port)],
+    ['tls-cert-file', tls.certFile],
+    ['tls-key-file', tls.keyFile],
+    ['tls-ca-cert-file', tls.certFile],
+    ['tls-auth-clients', 'no'],
+    // A Sentinel speaks so to the servers that it watches.
+    ['tls-replication', 'yes'],
+  ]
 }
 
 /** Resolves when redis-server has said that it is `ready`. */

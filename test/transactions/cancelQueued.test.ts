@@ -243,7 +243,7 @@ describe('R4, R5: the worker that would sign it at the same moment', () => {
     expect(count("reservations where state = 'held'")).toBe(2 * signed)
     expect(count('nonces')).toBe(signed)
     // One that was cancelled may leave a nonce free below those that were signed: that gap is healed.
-    const running = () => engine.rows("select id from operations where state = 'running'")
+    const running = () => engine.rows("select id from operations where state in ('running', 'stuck')")
     for (let round = 0; round < 20 && running().length > 0; round++) {
       await baseFee(1_000_000_000)
       for (const { id } of running()) await engine.driver.drive(String(id))

@@ -67,7 +67,13 @@ it.each([
     }
     world.a.proxy.setFault(telling(options === witnessed ? { ...receipt, blockHash: hash } : receipt))
     await engine.driver.drive(operationId).catch(() => undefined)
-    await expect(engine.driver.drive(operationId)).rejects.toMatchObject({ code: 'provider_disagreement' })
+    // Something was signed and sent, and it may have been paid: nobody is told otherwise.
+    await expect(engine.driver.drive(operationId)).rejects.toMatchObject({
+      code: 'provider_disagreement',
+      sideEffect: 'possible',
+      message: expect.stringMatching(/signed and sent, and is not taken for final until they agree\.$/),
+      fix: expect.stringMatching(/^Wait, and do not pay again/),
+    })
     expect((await engine.get(operationId)).state).toBe('running')
     world.a.proxy.setFault(undefined)
     // Its bytes go out again, and it is paid.

@@ -69,3 +69,20 @@ it('R4, T40: where Redis insists on a nonce that is taken, and fails when it is 
     'redis does not serve nonces; the journal gives them out {"reason":"unknown failure"}',
   )
 })
+
+it('F8: a nonce that was reserved before a stranger used it is given back unsigned, and the next free one signed', async () => {
+  const nonces = new NonceTableStore(journal)
+  const step = await begin(journal)
+  expect(await nonces.reserve(step, 3n)).toBe(3n)
+  const signed: bigint[] = []
+  const work = { nonces, steps: new StepStore(journal) }
+  const attempt = await signAtNonce(work, step, 5n, { receipt: '{}' }, async (nonce) => {
+    signed.push(nonce)
+    return bytesOf(step, nonce)
+  })
+  expect(signed).toEqual([5n])
+  expect(attempt.nonce).toBe('00000000000000000005')
+  expect(readRows(file.path, 'select nonce, state from nonces')).toEqual([
+    { nonce: '00000000000000000005', state: 'signed' },
+  ])
+})

@@ -103,16 +103,27 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
       }
       return { kind: 'rewrite', text }
     })
-    expect((await driveAfresh(first)).steps[0]).toMatchObject({
-      state: 'sent',
-      note: 'the next block takes more per gas than it offers; replace_transaction with kind speed_up offers more',
+    expect(await driveAfresh(first)).toMatchObject({
+      state: 'stuck',
+      sideEffect: 'possible',
+      steps: [
+        {
+          state: 'sent',
+          note: 'the next block takes more per gas than it offers; replace_transaction with kind speed_up offers more',
+        },
+      ],
+      next: expect.stringMatching(/^Sent, and it waits for too long: .*Do not pay again/),
     })
     // What waits behind it is kept by it.
-    expect((await driveAfresh(second)).steps[0]).not.toHaveProperty('note')
+    const behind = await driveAfresh(second)
+    expect(behind.state).toBe('running')
+    expect(behind.steps[0]).not.toHaveProperty('note')
+    expect(await engine.operations.countByState()).toEqual({ running: 1, committed: 0, failed: 0, stuck: 1 })
+    expect((await engine.list({ state: 'stuck' })).operations).toMatchObject([{ operationId: first }])
     world.a.proxy.setFault(undefined)
     await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x1')
     await world.a.mine()
-    for (const each of [first, second]) await driveAfresh(each)
+    for (const each of [first, second]) expect((await driveAfresh(each)).state).toBe('running')
     await world.a.mine(2)
     for (const each of [first, second]) {
       const done = await driveAfresh(each)
@@ -127,14 +138,35 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
     await pass(19)
     expect((await driveAfresh(operationId)).steps[0]).not.toHaveProperty('note')
     await pass(1)
-    expect((await driveAfresh(operationId)).steps[0]).toMatchObject({
-      state: 'sent',
-      note: 'no block has taken it for a while, although its fees fit; replace_transaction with kind speed_up offers more',
+    expect(await driveAfresh(operationId)).toMatchObject({
+      state: 'stuck',
+      steps: [
+        {
+          state: 'sent',
+          note: 'no block has taken it for a while, although its fees fit; replace_transaction with kind speed_up offers more',
+        },
+      ],
     })
-    await world.a.mine(2)
+    await world.a.mine()
+    const included = await driveAfresh(operationId)
+    expect(included).toMatchObject({ state: 'running', steps: [{ state: 'included' }] })
+    await world.a.mine()
     const done = await driveAfresh(operationId)
     expect(done).toMatchObject({ state: 'committed' })
     expect(done.steps[0]).not.toHaveProperty('note')
+  })
+
+  it('F1: is followed on by whoever takes over, and is no longer stuck once it was replaced', async () => {
+    const operationId = await pay('stuck and replaced')
+    await pass(20)
+    expect((await driveAfresh(operationId)).state).toBe('stuck')
+    engine.clock.advance(6_000)
+    const claimed = await engine.operations.claim(engine.leases.take(), 10)
+    expect(claimed.map(({ id }) => id)).toEqual([operationId])
+    const { intentId } = await engine.replace({ operation: operationId, kind: 'speed_up' })
+    expect(await engine.execute(intentId)).toMatchObject({ state: 'running', steps: [{ state: 'sent' }] })
+    await world.a.mine(2)
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'committed' })
   })
 
   it('D4: is never sped up above the cap, and is not lost', async () => {

@@ -80,6 +80,7 @@ export function accountFacts(
     request: request(at),
     newest: request('latest'),
     what: `${what} of ${account}`,
+    judged: 'payload',
     claimed: claimed.toString(),
     essence: (result) => BigInt(result as string).toString(),
   })

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
 
-const PROGRAMS = ['victim', 'resumer', 'sender', 'refused', 'soaker'] as const
+const PROGRAMS = ['victim', 'resumer', 'sender', 'paused', 'refused', 'soaker'] as const
 
 type ProgramName = (typeof PROGRAMS)[number]
 

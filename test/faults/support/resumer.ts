@@ -23,10 +23,10 @@ const LAST_CHANCE_MS = 3_000
 const resumed = jobs.map((job) => ({ job, engine: openEngine(job, LEASES_OVER_MS) }))
 for (const { engine } of resumed) engine.leases.start((id) => engine.driver.drive(id))
 
-const states = async (engine: Engine) =>
-  (await engine.operations.countByState()) as Readonly<Record<string, number>>
-const running = async () =>
-  (await Promise.all(resumed.map(({ engine }) => states(engine)))).some((counts) => counts['running'] !== 0)
+const running = async () => {
+  const counts = await Promise.all(resumed.map(({ engine }) => engine.operations.countByState()))
+  return counts.some(({ running, stuck }) => running + stuck > 0)
+}
 
 const deadline = performance.now() + Number(seconds) * 1000
 

@@ -9,7 +9,7 @@ export interface SenderJob extends Pick<CrashJob, 'home' | 'rpcUrl' | 'redisUrl'
 }
 
 // Run by tests as a process of its own: pays 0.25 of the native asset to each recipient, sends each intent for the
-// second time, and ends when no operation of the journal is running any more, its own or another's. Says
+// second time, and ends when no operation of the journal is under way any more, its own or another's. Says
 // "sent <state>" for each answer to a second send. Argument: the job as JSON.
 const job = JSON.parse(process.argv[2] ?? '') as SenderJob
 const engine = openEngine(job)
@@ -24,6 +24,9 @@ async function pay(): Promise<void> {
   }
 }
 await Promise.all(Array.from({ length: job.atATime }, pay))
-while ((await engine.operations.countByState()).running > 0)
+for (;;) {
+  const { running, stuck } = await engine.operations.countByState()
+  if (running + stuck === 0) break
   await new Promise((resolve) => setTimeout(resolve, 50))
+}
 process.exit(0)
