@@ -1,16 +1,6 @@
-import type { FeeReading, FeeTerms, Urgency } from '../chains/adapter.ts'
-import type { BlockRef } from '../primitives/chainRef.ts'
-import type { RpcRequest } from '../rpc/transport.ts'
-import { asList, asObject, fromQuantity } from './quantity.ts'
-
-const HISTORY_BLOCKS = 20
-const PERCENTILES = [10, 50, 90]
-
-/** One call gives base fees, the next base fee, fullness and tips paid (eth_feeHistory). */
-export const FEE_HISTORY: RpcRequest = {
-  method: 'eth_feeHistory',
-  params: [`0x${HISTORY_BLOCKS.toString(16)}`, 'latest', PERCENTILES],
-}
+import type { FeeReading, FeeTerms, Urgency } from '../../chains/adapter.ts'
+import type { BlockRef } from '../../primitives/chainRef.ts'
+import { readHistory } from './feeHistory.ts'
 
 interface Tier {
   readonly percentile: number
@@ -28,34 +18,19 @@ const TIERS: Readonly<Record<Urgency, Tier>> = {
 
 /** Fees from an answer to `FEE_HISTORY`, in wei. The next base fee is the node's, by EIP-1559's formula. */
 export function readFees(result: unknown, block: BlockRef, host: string): FeeReading {
-  const history = asObject(result, 'the fee history', host)
-  const baseFees = asList(history['baseFeePerGas'], 'baseFeePerGas', host).map((fee) =>
-    fromQuantity(fee, 'base fee', host),
-  )
-  const rewards = asList(history['reward'] ?? [], 'reward', host).map((row) =>
-    asList(row, 'reward row', host).map((tip) => fromQuantity(tip, 'tip', host)),
-  )
-  const fullness = asList(history['gasUsedRatio'] ?? [], 'gasUsedRatio', host).map(Number)
-  const nextBaseFee = baseFees.at(-1) ?? 0n
+  const { baseFees, nextBaseFee, tips, fullness } = readHistory(result, host)
   return {
     block,
-    baseFee: baseFees.at(-2) ?? nextBaseFee,
+    baseFee: baseFees.at(-1) ?? nextBaseFee,
     nextBaseFee,
     congestion: congestionOf(fullness.slice(-5)),
-    trend: trendOf(baseFees),
+    trend: trendOf([...baseFees, nextBaseFee]),
     tiers: {
-      slow: termsOf(TIERS.slow, rewards, nextBaseFee),
-      standard: termsOf(TIERS.standard, rewards, nextBaseFee),
-      fast: termsOf(TIERS.fast, rewards, nextBaseFee),
+      slow: termsOf(TIERS.slow, tips, nextBaseFee),
+      standard: termsOf(TIERS.standard, tips, nextBaseFee),
+      fast: termsOf(TIERS.fast, tips, nextBaseFee),
     },
   }
-}
-
-/** Number of the newest block that an answer to `FEE_HISTORY` covers. */
-export function newestBlockOf(result: unknown, host: string): bigint {
-  const history = asObject(result, 'the fee history', host)
-  const blocks = asList(history['gasUsedRatio'], 'gasUsedRatio', host).length
-  return fromQuantity(history['oldestBlock'], 'oldestBlock', host) + BigInt(blocks) - 1n
 }
 
 function termsOf(tier: Tier, rewards: readonly (readonly bigint[])[], nextBaseFee: bigint): FeeTerms {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { newestBlockOf, readFees } from '../../src/evm/fees.ts'
+import { newestBlockOf } from '../../../src/evm/fees/feeHistory.ts'
+import { readFees } from '../../../src/evm/fees/readFees.ts'
 
 const block = { number: '100', hash: `0x${'ab'.repeat(32)}`, timestamp: 1 }
 const GWEI = 1_000_000_000
