@@ -92,8 +92,12 @@ export interface FeeTerms {
 export interface FeeReading {
   readonly block: BlockRef
   readonly baseFee: bigint
-  /** Base fee of the next block, exact by the chain's own formula. */
   readonly nextBaseFee: bigint
+  /**
+   * How it is known. `exact`: the chain's formula and the node agree. `formula` and `node`: from there alone, or
+   * the higher of two that differ.
+   */
+  readonly source: 'exact' | 'formula' | 'node'
   readonly congestion: 'low' | 'medium' | 'high'
   readonly trend: 'falling' | 'flat' | 'rising'
   readonly tiers: Readonly<Record<Urgency, FeeTerms>>

@@ -9,7 +9,7 @@ import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { evmCodec } from './codec.ts'
 import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
-import { FEE_HISTORY, newestBlockOf } from './fees/feeHistory.ts'
+import { FEE_HISTORY, readHistory } from './fees/feeHistory.ts'
 import { readFees } from './fees/readFees.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
@@ -42,7 +42,7 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
   }
   const witnesses = new Witnesses(reads.witnesses, reads.witnessStopped, reads.witnessLeftOut)
   const assets = new EvmAssets(chain, client)
-  const rehearsals = new EvmRehearsals(client, assets, witnesses)
+  const rehearsals = new EvmRehearsals(chain, client, assets, witnesses)
   const balances = new EvmBalances(chain, shown, client)
 
   async function fees(signal: AbortSignal): Promise<FeeReading> {
@@ -50,11 +50,12 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
       // An answer from the cache that does not hold together is asked for again past it.
       const source = tries === 1 ? shown : client
       const outcomes = await source.batch([LATEST_BLOCK, FEE_HISTORY], signal)
-      const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', shown), shown.host)
+      const block = resultOf(outcomes[0], 'eth_getBlockByNumber', shown)
       const history = resultOf(outcomes[1], 'eth_feeHistory', shown)
-      const reading = readFees(history, head.ref, shown.host)
+      const reading = readFees(chain, { block, history }, shown.host)
       // A node may answer a batch in any order: fees from before the head would be older than they say (R12).
-      if (newestBlockOf(history, client.host) < head.number && tries < MAX_TRIES) continue
+      const { newest } = readHistory(history, shown.host)
+      if (newest < BigInt(reading.block.number) && tries < MAX_TRIES) continue
       rehearsals.noteFees(reading)
       return reading
     }

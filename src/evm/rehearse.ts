@@ -9,6 +9,7 @@ import type {
   Rehearsal,
 } from '../chains/adapter.ts'
 import { withinLimit } from '../chains/feeTerms.ts'
+import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { untrusted } from '../primitives/untrusted.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
@@ -40,6 +41,7 @@ const MAX_TRIES = 4
 
 /** Simulates payloads and reads what a decision about them needs, in one round trip each. */
 export class EvmRehearsals {
+  readonly #chain: Chain
   readonly #client: ChainClient
   readonly #assets: EvmAssets
   readonly #witnesses: Witnesses
@@ -47,7 +49,8 @@ export class EvmRehearsals {
   #lastFees: FeeReading | undefined
   readonly #usualGas = new UsualGas()
 
-  constructor(client: ChainClient, assets: EvmAssets, witnesses: Witnesses) {
+  constructor(chain: Chain, client: ChainClient, assets: EvmAssets, witnesses: Witnesses) {
+    this.#chain = chain
     this.#client = client
     this.#assets = assets
     this.#witnesses = witnesses
@@ -245,7 +248,7 @@ export class EvmRehearsals {
     fees: RpcOutcome | undefined,
     tokens: readonly Asset[],
   ): Snapshot {
-    const snapshot = readSnapshot(outcomes, fees, tokens, this.#client)
+    const snapshot = readSnapshot(outcomes, fees, tokens, this.#chain, this.#client)
     this.#lastFees = snapshot.fees
     return snapshot
   }

@@ -1,5 +1,6 @@
 import { encodeFunctionData, type Hex } from 'viem'
 import type { Asset, FeeReading, Rehearsal } from '../chains/adapter.ts'
+import type { Chain } from '../chains/types.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 import { erc20Abi } from './abi.ts'
@@ -43,14 +44,15 @@ export function readSnapshot(
   outcomes: readonly RpcOutcome[],
   fees: RpcOutcome | undefined,
   tokens: readonly Asset[],
+  chain: Chain,
   client: ChainClient,
 ): Snapshot {
   const { host } = client
   const result = (index: number, method: string) => resultOf(outcomes[index], method, client)
-  const head = parseHead(result(0, 'eth_getBlockByNumber'), host)
+  const block = result(0, 'eth_getBlockByNumber')
   return {
-    head,
-    fees: readFees(resultOf(fees, 'eth_feeHistory', client), head.ref, host),
+    head: parseHead(block, host),
+    fees: readFees(chain, { block, history: resultOf(fees, 'eth_feeHistory', client) }, host),
     nativeBalance: fromQuantity(result(1, 'eth_getBalance'), 'balance', host),
     minedCount: fromQuantity(result(2, 'eth_getTransactionCount'), 'nonce', host),
     tokenBalances: tokenBalancesOf(outcomes.slice(3), tokens, client),

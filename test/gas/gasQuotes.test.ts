@@ -9,6 +9,7 @@ const reading: FeeReading = {
   block: { number: '5', hash: `0x${'cd'.repeat(32)}`, timestamp: 7 },
   baseFee: 20_000_000_000n,
   nextBaseFee: 22_500_000_000n,
+  source: 'exact',
   congestion: 'high',
   trend: 'rising',
   tiers: {

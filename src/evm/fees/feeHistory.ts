@@ -12,6 +12,8 @@ export const FEE_HISTORY: RpcRequest = {
 
 /** Recent blocks, oldest first. */
 export interface FeeHistory {
+  /** Number of the newest one. */
+  readonly newest: bigint
   /** In wei. */
   readonly baseFees: readonly bigint[]
   /** Base fee of the block after them as the node tells it, in wei. */
@@ -28,19 +30,14 @@ export function readHistory(result: unknown, host: string): FeeHistory {
   const baseFees = asList(history['baseFeePerGas'], 'baseFeePerGas', host).map((fee) =>
     fromQuantity(fee, 'base fee', host),
   )
+  const fullness = asList(history['gasUsedRatio'] ?? [], 'gasUsedRatio', host).map(Number)
   return {
+    newest: fromQuantity(history['oldestBlock'], 'oldestBlock', host) + BigInt(fullness.length) - 1n,
     baseFees: baseFees.slice(0, -1),
     nextBaseFee: baseFees.at(-1) ?? 0n,
     tips: asList(history['reward'] ?? [], 'reward', host).map((row) =>
       asList(row, 'reward row', host).map((tip) => fromQuantity(tip, 'tip', host)),
     ),
-    fullness: asList(history['gasUsedRatio'] ?? [], 'gasUsedRatio', host).map(Number),
+    fullness,
   }
-}
-
-/** Number of the newest block that an answer to `FEE_HISTORY` covers. */
-export function newestBlockOf(result: unknown, host: string): bigint {
-  const history = asObject(result, 'the fee history', host)
-  const blocks = asList(history['gasUsedRatio'], 'gasUsedRatio', host).length
-  return fromQuantity(history['oldestBlock'], 'oldestBlock', host) + BigInt(blocks) - 1n
 }

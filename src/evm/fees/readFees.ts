@@ -1,6 +1,8 @@
 import type { FeeReading, FeeTerms, Urgency } from '../../chains/adapter.ts'
-import type { BlockRef } from '../../primitives/chainRef.ts'
-import { readHistory } from './feeHistory.ts'
+import type { Chain } from '../../chains/types.ts'
+import { parseHead } from '../blocks.ts'
+import { baseFeeRule, nextBaseFee, type ParentBlock, parseParent } from './baseFee.ts'
+import { type FeeHistory, readHistory } from './feeHistory.ts'
 
 interface Tier {
   readonly percentile: number
@@ -16,21 +18,51 @@ const TIERS: Readonly<Record<Urgency, Tier>> = {
   fast: { percentile: 2, floor: 100_000_000n, headroom: 300n },
 }
 
-/** Fees from an answer to `FEE_HISTORY`, in wei. The next base fee is the node's, by EIP-1559's formula. */
-export function readFees(result: unknown, block: BlockRef, host: string): FeeReading {
-  const { baseFees, nextBaseFee, tips, fullness } = readHistory(result, host)
+/** Answers of one node, given together. */
+export interface FeeAnswers {
+  /** To `LATEST_BLOCK`, or to the same question about another block. */
+  readonly block: unknown
+  /** To `FEE_HISTORY`. */
+  readonly history: unknown
+}
+
+/** What a chain charges for gas, in wei. Throws `provider_garbage`. */
+export function readFees(chain: Chain, answers: FeeAnswers, host: string): FeeReading {
+  const head = parseHead(answers.block, host)
+  const parent = parseParent(answers.block, host)
+  const history = readHistory(answers.history, host)
+  const next = nextOf(chain, head.number, parent, history)
+  const { baseFees, tips, fullness } = history
   return {
-    block,
-    baseFee: baseFees.at(-1) ?? nextBaseFee,
-    nextBaseFee,
+    block: head.ref,
+    baseFee: parent?.baseFee ?? 0n,
+    nextBaseFee: next.fee,
+    source: next.source,
     congestion: congestionOf(fullness.slice(-5)),
-    trend: trendOf([...baseFees, nextBaseFee]),
+    trend: trendOf([...baseFees, next.fee]),
     tiers: {
-      slow: termsOf(TIERS.slow, tips, nextBaseFee),
-      standard: termsOf(TIERS.standard, tips, nextBaseFee),
-      fast: termsOf(TIERS.fast, tips, nextBaseFee),
+      slow: termsOf(TIERS.slow, tips, next.fee),
+      standard: termsOf(TIERS.standard, tips, next.fee),
+      fast: termsOf(TIERS.fast, tips, next.fee),
     },
   }
+}
+
+/** The next base fee by the formula and by the node; the higher where they differ: too little is not included. */
+function nextOf(
+  chain: Chain,
+  number: bigint,
+  parent: ParentBlock | undefined,
+  history: FeeHistory,
+): { readonly fee: bigint; readonly source: FeeReading['source'] } {
+  const told = history.nextBaseFee
+  const rule = parent && baseFeeRule(chain, parent.extraData)
+  // A history that goes on beyond the block tells of a later one than the formula does.
+  if (!parent || !rule || history.newest > number) return { fee: told, source: 'node' }
+  const computed = nextBaseFee(parent, rule)
+  if (history.newest < number) return { fee: computed, source: 'formula' }
+  if (computed === told) return { fee: computed, source: 'exact' }
+  return computed > told ? { fee: computed, source: 'formula' } : { fee: told, source: 'node' }
 }
 
 function termsOf(tier: Tier, rewards: readonly (readonly bigint[])[], nextBaseFee: bigint): FeeTerms {

@@ -1,19 +1,36 @@
 import { describe, expect, it } from 'vitest'
-import { newestBlockOf } from '../../../src/evm/fees/feeHistory.ts'
+import { ethereum } from '../../../src/chains/data/ethereum.ts'
+import { opBnb } from '../../../src/chains/data/opBnb.ts'
 import { readFees } from '../../../src/evm/fees/readFees.ts'
 
-const block = { number: '100', hash: `0x${'ab'.repeat(32)}`, timestamp: 1 }
+const ref = { number: '100', hash: `0x${'ab'.repeat(32)}`, timestamp: 1 }
 const GWEI = 1_000_000_000
 const hex = (value: number) => `0x${value.toString(16)}`
-const history = (baseFees: number[], tips: number[][], fullness: number[]) =>
+/** Block 100, half full. */
+const head = (fields: object = {}) => ({
+  number: '0x64',
+  hash: ref.hash,
+  parentHash: `0x${'00'.repeat(32)}`,
+  timestamp: '0x1',
+  gasLimit: hex(30_000_000),
+  gasUsed: hex(15_000_000),
+  baseFeePerGas: hex(10 * GWEI),
+  extraData: '0x',
+  ...fields,
+})
+/** The blocks up to number 100; the last base fee is of the one after it. */
+const history = (baseFees: number[], tips: number[][], fullness: number[], chain = ethereum) =>
   readFees(
+    chain,
     {
-      oldestBlock: '0x61',
-      baseFeePerGas: baseFees.map(hex),
-      reward: tips.map((row) => row.map(hex)),
-      gasUsedRatio: fullness,
+      block: head({ baseFeePerGas: hex(baseFees.at(-2) ?? 0) }),
+      history: {
+        oldestBlock: hex(101 - fullness.length),
+        baseFeePerGas: baseFees.map(hex),
+        reward: tips.map((row) => row.map(hex)),
+        gasUsedRatio: fullness,
+      },
     },
-    block,
     'host',
   )
 
@@ -25,9 +42,10 @@ describe('D4: fees from a fee history', () => {
       [2 * GWEI, 3 * GWEI, 5 * GWEI],
     ]
     expect(history([9 * GWEI, 10 * GWEI, 10 * GWEI, 10 * GWEI], tips, [0.5, 0.5, 0.5])).toEqual({
-      block,
+      block: ref,
       baseFee: 10_000_000_000n,
       nextBaseFee: 10_000_000_000n,
+      source: 'exact',
       congestion: 'medium',
       trend: 'flat',
       tiers: {
@@ -48,9 +66,9 @@ describe('D4: fees from a fee history', () => {
   })
 
   it('D4: a chain without base fees and a node without rewards still get terms', () => {
-    expect(
-      readFees({ oldestBlock: '0x0', baseFeePerGas: ['0x0', '0x0'], gasUsedRatio: [0] }, block, 'host'),
-    ).toMatchObject({
+    const answers = { oldestBlock: '0x64', baseFeePerGas: ['0x0', '0x0'], gasUsedRatio: [0] }
+    const block = head({ baseFeePerGas: undefined })
+    expect(readFees(ethereum, { block, history: answers }, 'host')).toMatchObject({
       baseFee: 0n,
       nextBaseFee: 0n,
       tiers: { slow: { maxFeePerGas: '1000000', maxPriorityFeePerGas: '1000000' } },
@@ -63,6 +81,7 @@ describe('D4: fees from a fee history', () => {
         fees,
         [],
         fees.slice(1).map(() => 0.5),
+        opBnb,
       ).trend
     expect(trend(100, 100, 100, 100)).toBe('flat')
     expect(trend(100, 100, 100, 125)).toBe('rising')
@@ -79,19 +98,36 @@ describe('D4: fees from a fee history', () => {
     expect(congestion()).toBe('low')
   })
 
-  it('R12: says which block it reaches to', () => {
-    expect(newestBlockOf({ oldestBlock: '0x61', gasUsedRatio: [0, 0, 0, 0] }, 'host')).toBe(100n)
+  describe('E1: the next base fee is computed and compared with the node', () => {
+    const next = (told: number, oldestBlock = '0x64', block = head(), chain = ethereum) => {
+      const answer = { oldestBlock, baseFeePerGas: [hex(10 * GWEI), hex(told)], gasUsedRatio: [0.5] }
+      const { nextBaseFee, source } = readFees(chain, { block, history: answer }, 'host')
+      return [nextBaseFee, source]
+    }
+    const full = head({ gasUsed: hex(30_000_000) })
+
+    it('E1: both agree', () => expect(next(10 * GWEI)).toEqual([10_000_000_000n, 'exact']))
+    it('E1: a node that tells less is not believed', () =>
+      expect(next(9 * GWEI)).toEqual([10_000_000_000n, 'formula']))
+    it('E1: a node that tells more is', () => expect(next(11 * GWEI)).toEqual([11_000_000_000n, 'node']))
+    it('E1: a history that ends before the block is outrun by the formula', () =>
+      expect(next(20 * GWEI, '0x63', full)).toEqual([11_250_000_000n, 'formula']))
+    it('E1: one that goes beyond it knows more', () =>
+      expect(next(8 * GWEI, '0x65', full)).toEqual([8_000_000_000n, 'node']))
+    it('E1: without a rule the node is all there is', () =>
+      expect(next(7, '0x64', full, opBnb)).toEqual([7n, 'node']))
   })
 
   it.each([
     ['no object', null],
-    ['no base fees', { gasUsedRatio: [] }],
-    ['a number for a base fee', { baseFeePerGas: [1], gasUsedRatio: [] }],
-    ['a negative base fee', { baseFeePerGas: ['-0x1'], gasUsedRatio: [] }],
-    ['rewards that are no lists', { baseFeePerGas: ['0x1'], reward: ['0x1'] }],
-    ['a base fee of more than 256 bits', { baseFeePerGas: [`0x1${'0'.repeat(64)}`] }],
+    ['no base fees', { oldestBlock: '0x64', gasUsedRatio: [] }],
+    ['no block number', { baseFeePerGas: ['0x1'], gasUsedRatio: [] }],
+    ['a number for a base fee', { oldestBlock: '0x64', baseFeePerGas: [1], gasUsedRatio: [] }],
+    ['a negative base fee', { oldestBlock: '0x64', baseFeePerGas: ['-0x1'], gasUsedRatio: [] }],
+    ['rewards that are no lists', { oldestBlock: '0x64', baseFeePerGas: ['0x1'], reward: ['0x1'] }],
+    ['a base fee of more than 256 bits', { oldestBlock: '0x64', baseFeePerGas: [`0x1${'0'.repeat(64)}`] }],
   ])('F17: %s is provider_garbage', (_name, answer) => {
-    expect(() => readFees(answer, block, 'host')).toThrow(
+    expect(() => readFees(ethereum, { block: head(), history: answer }, 'host')).toThrow(
       expect.objectContaining({ code: 'provider_garbage' }),
     )
   })
