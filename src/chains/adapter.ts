@@ -89,6 +89,13 @@ export interface FeeTerms {
   readonly maxPriorityFeePerGas: string
 }
 
+/** Base units per unit of gas. */
+export interface FeeRange {
+  readonly low: bigint
+  readonly likely: bigint
+  readonly high: bigint
+}
+
 export interface FeeReading {
   readonly block: BlockRef
   readonly baseFee: bigint
@@ -98,6 +105,10 @@ export interface FeeReading {
    * the higher of two that differ.
    */
   readonly source: 'exact' | 'formula' | 'node'
+  /** Base fees of the next six blocks, the next one first. */
+  readonly forecast: readonly FeeRange[]
+  /** That a tier is included within its target. */
+  readonly confidence: 'low' | 'medium' | 'high'
   readonly congestion: 'low' | 'medium' | 'high'
   readonly trend: 'falling' | 'flat' | 'rising'
   readonly tiers: Readonly<Record<Urgency, FeeTerms>>

@@ -10,6 +10,11 @@ const reading: FeeReading = {
   baseFee: 20_000_000_000n,
   nextBaseFee: 22_500_000_000n,
   source: 'exact',
+  forecast: [
+    { low: 22_500_000_000n, likely: 22_500_000_000n, high: 22_500_000_000n },
+    { low: 21_000_000_000n, likely: 23_000_000_000n, high: 25_000_000_000n },
+  ],
+  confidence: 'high',
   congestion: 'high',
   trend: 'rising',
   tiers: {

@@ -2,7 +2,7 @@ import type { RpcRequest } from '../../rpc/transport.ts'
 import { asList, asObject, fromQuantity } from '../quantity.ts'
 
 const HISTORY_BLOCKS = 20
-const PERCENTILES = [10, 50, 90]
+export const PERCENTILES = [10, 20, 50]
 
 /** One call gives base fees, the next base fee, fullness and tips paid (eth_feeHistory). */
 export const FEE_HISTORY: RpcRequest = {

@@ -1,22 +1,13 @@
-import type { FeeReading, FeeTerms, Urgency } from '../../chains/adapter.ts'
-import type { Chain } from '../../chains/types.ts'
+import type { FeeReading } from '../../chains/adapter.ts'
+import type { BaseFeeRule, Chain } from '../../chains/types.ts'
 import { parseHead } from '../blocks.ts'
 import { baseFeeRule, nextBaseFee, type ParentBlock, parseParent } from './baseFee.ts'
 import { type FeeHistory, readHistory } from './feeHistory.ts'
+import { dipOf, forecast, trendOf } from './forecast.ts'
+import { tiersOf } from './tiers.ts'
 
-interface Tier {
-  readonly percentile: number
-  /** Tip when recent blocks paid none, in wei. */
-  readonly floor: bigint
-  /** Per cent of the next base fee that the ceiling allows; each full block raises it by at most 12.5 %. */
-  readonly headroom: bigint
-}
-
-const TIERS: Readonly<Record<Urgency, Tier>> = {
-  slow: { percentile: 0, floor: 1_000_000n, headroom: 125n },
-  standard: { percentile: 1, floor: 10_000_000n, headroom: 200n },
-  fast: { percentile: 2, floor: 100_000_000n, headroom: 300n },
-}
+/** What geth and op-geth build blocks with unless told otherwise: 0.001 gwei. */
+const DEFAULT_MIN_TIP = '1000000'
 
 /** Answers of one node, given together. */
 export interface FeeAnswers {
@@ -32,19 +23,42 @@ export function readFees(chain: Chain, answers: FeeAnswers, host: string): FeeRe
   const parent = parseParent(answers.block, host)
   const history = readHistory(answers.history, host)
   const next = nextOf(chain, head.number, parent, history)
-  const { baseFees, tips, fullness } = history
+  const rule = parent && baseFeeRule(chain, parent.extraData)
+  const minTip = BigInt(chain.minTip ?? DEFAULT_MIN_TIP)
   return {
     block: head.ref,
     baseFee: parent?.baseFee ?? 0n,
     nextBaseFee: next.fee,
     source: next.source,
-    congestion: congestionOf(fullness.slice(-5)),
-    trend: trendOf([...baseFees, next.fee]),
-    tiers: {
-      slow: termsOf(TIERS.slow, tips, next.fee),
-      standard: termsOf(TIERS.standard, tips, next.fee),
-      fast: termsOf(TIERS.fast, tips, next.fee),
-    },
+    ...outlook({ history, next: next.fee, rule, minTip }),
+  }
+}
+
+export interface Outlook {
+  readonly history: FeeHistory
+  /** Base fee of the next block, in wei. */
+  readonly next: bigint
+  readonly rule: BaseFeeRule | undefined
+  /** Wei. */
+  readonly minTip: bigint
+}
+
+/** What recent blocks and the next base fee let expect. */
+export function outlook({
+  history,
+  next,
+  rule,
+  minTip,
+}: Outlook): Pick<FeeReading, 'forecast' | 'confidence' | 'congestion' | 'trend' | 'tiers'> {
+  const fees = [...history.baseFees, next]
+  const ranges = forecast(fees, rule)
+  const congestion = congestionOf(history.fullness.slice(-5))
+  return {
+    forecast: ranges,
+    confidence: confidenceOf(history, dipOf(fees)),
+    congestion,
+    trend: trendOf(fees),
+    tiers: tiersOf({ history, forecast: ranges, congestion, dip: dipOf(fees), minTip }),
   }
 }
 
@@ -65,29 +79,21 @@ function nextOf(
   return computed > told ? { fee: computed, source: 'formula' } : { fee: told, source: 'node' }
 }
 
-function termsOf(tier: Tier, rewards: readonly (readonly bigint[])[], nextBaseFee: bigint): FeeTerms {
-  // Empty blocks report a tip of zero, and count: whoever needed no tip to get in is evidence too.
-  const paid = rewards.map((row) => row[tier.percentile] ?? 0n)
-  const sorted = paid.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0))
-  const median = sorted[Math.floor(sorted.length / 2)] ?? 0n
-  const tip = median > tier.floor ? median : tier.floor
-  return {
-    maxFeePerGas: ((nextBaseFee * tier.headroom) / 100n + tip).toString(),
-    maxPriorityFeePerGas: tip.toString(),
-  }
+/** So many blocks are needed to tell one that was cheap by chance. */
+const LEAST_BLOCKS = 5
+
+/**
+ * That a tier is included within its target: a next base fee far below the recent ones fills its block, at tips that
+ * nobody can know. The figures behind the two limits are those of bench/fee-prediction.
+ */
+function confidenceOf({ tips }: FeeHistory, dip: bigint): FeeReading['confidence'] {
+  if (dip < -120_000n || tips.length < LEAST_BLOCKS) return 'low'
+  return dip < -60_000n ? 'medium' : 'high'
 }
 
+/** Mean fullness of the last five blocks. */
 function congestionOf(fullness: readonly number[]): FeeReading['congestion'] {
   if (fullness.length === 0) return 'low'
   const mean = fullness.reduce((sum, ratio) => sum + ratio, 0) / fullness.length
   return mean < 0.4 ? 'low' : mean < 0.8 ? 'medium' : 'high'
-}
-
-/** Against the mean of the window: more than a tenth away is a trend. */
-function trendOf(baseFees: readonly bigint[]): FeeReading['trend'] {
-  const next = baseFees.at(-1) ?? 0n
-  const sum = baseFees.reduce((total, fee) => total + fee, 0n)
-  const scaled = next * BigInt(baseFees.length) * 10n
-  if (scaled > sum * 11n) return 'rising'
-  return scaled < sum * 9n ? 'falling' : 'flat'
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { bnb } from '../../../src/chains/data/bnb.ts'
 import { ethereum } from '../../../src/chains/data/ethereum.ts'
 import { opBnb } from '../../../src/chains/data/opBnb.ts'
+import { polygon } from '../../../src/chains/data/polygon.ts'
 import { readFees } from '../../../src/evm/fees/readFees.ts'
 
 const ref = { number: '100', hash: `0x${'ab'.repeat(32)}`, timestamp: 1 }
@@ -35,33 +37,80 @@ const history = (baseFees: number[], tips: number[][], fullness: number[], chain
   )
 
 describe('D4: fees from a fee history', () => {
-  it('D4: tips are medians of what was paid, ceilings leave room over the next base fee', () => {
-    const tips = [
-      [GWEI, 2 * GWEI, 3 * GWEI],
-      [3 * GWEI, 4 * GWEI, 9 * GWEI],
-      [2 * GWEI, 3 * GWEI, 5 * GWEI],
+  const [CALM, FULL] = [0.5, 1]
+  /** Ten blocks at 10 gwei; tips at the percentiles that are asked for. */
+  const market = (fullness: number[], tips: number[][], next = 10 * GWEI) =>
+    history([...Array(10).fill(10 * GWEI), next], tips, fullness, opBnb)
+  const calm = Array(10).fill(CALM)
+  const usual = Array(10).fill([2 * GWEI, 3 * GWEI, 5 * GWEI])
+
+  it('D4: where blocks have room, slow and standard tip like the lowest, fast like some', () => {
+    expect(market(calm, usual).tiers).toEqual({
+      slow: { maxFeePerGas: '17000000000', maxPriorityFeePerGas: '2000000000' },
+      standard: { maxFeePerGas: '17000000000', maxPriorityFeePerGas: '2000000000' },
+      fast: { maxFeePerGas: '18000000000', maxPriorityFeePerGas: '3000000000' },
+    })
+  })
+
+  it('E1: where the last ones had none, each tier tips what was paid in those', () => {
+    const bidding = [
+      ...usual.slice(0, 8),
+      [20 * GWEI, 30 * GWEI, 50 * GWEI],
+      [22 * GWEI, 33 * GWEI, 55 * GWEI],
     ]
-    expect(history([9 * GWEI, 10 * GWEI, 10 * GWEI, 10 * GWEI], tips, [0.5, 0.5, 0.5])).toEqual({
-      block: ref,
-      baseFee: 10_000_000_000n,
-      nextBaseFee: 10_000_000_000n,
-      source: 'exact',
-      congestion: 'medium',
-      trend: 'flat',
+    const { tiers } = market([...calm.slice(0, 8), FULL, FULL], bidding)
+    expect(tiers.slow.maxPriorityFeePerGas).toBe('22000000000')
+    expect(tiers.standard.maxPriorityFeePerGas).toBe('33000000000')
+    expect(tiers.fast.maxPriorityFeePerGas).toBe('55000000000')
+  })
+
+  it('E1: once there is room again, slow stops paying for it first, fast last', () => {
+    const bidding = [...usual.slice(0, 6), [20 * GWEI, 30 * GWEI, 50 * GWEI], ...usual.slice(0, 3)]
+    const { tiers } = market([...calm.slice(0, 6), FULL, CALM, CALM, CALM], bidding)
+    expect(tiers.slow.maxPriorityFeePerGas).toBe('2000000000')
+    expect(tiers.standard.maxPriorityFeePerGas).toBe('2000000000')
+    expect(tiers.fast.maxPriorityFeePerGas).toBe('50000000000')
+  })
+
+  it('E1: a next block that is cheap by chance fills: fast tips more, and less is sure', () => {
+    const at = (next: number) => market(calm, usual, next)
+    expect(at(9_600_000_000)).toMatchObject({
+      confidence: 'high',
+      tiers: { fast: { maxPriorityFeePerGas: '3000000000' } },
+    })
+    expect(at(9_200_000_000)).toMatchObject({
+      confidence: 'medium',
+      tiers: { fast: { maxPriorityFeePerGas: '5000000000' } },
+    })
+    expect(at(8_300_000_000)).toMatchObject({
+      confidence: 'low',
       tiers: {
-        slow: { maxFeePerGas: '14500000000', maxPriorityFeePerGas: '2000000000' },
-        standard: { maxFeePerGas: '23000000000', maxPriorityFeePerGas: '3000000000' },
-        fast: { maxFeePerGas: '35000000000', maxPriorityFeePerGas: '5000000000' },
+        slow: { maxPriorityFeePerGas: '2000000000' },
+        standard: { maxPriorityFeePerGas: '3000000000' },
       },
     })
   })
 
-  it('D4: empty blocks paid no tip, so the floors are enough', () => {
+  it('E1: the room for rising fees is larger where blocks are fuller', () => {
+    const ceiling = (fullness: number) => market(Array(10).fill(fullness), usual).tiers.slow.maxFeePerGas
+    expect(ceiling(0.3)).toBe('14500000000')
+    expect(ceiling(0.5)).toBe('17000000000')
+    expect(ceiling(0.9)).toBe('22000000000')
+  })
+
+  it('D4: empty blocks paid no tip, so what builders take at least is enough', () => {
     const none = [0, 0, 0]
-    expect(history([7, 7, 7], [none, none], [0, 0]).tiers).toEqual({
+    expect(history([7, 7, 7], [none, none], [0, 0], opBnb).tiers).toEqual({
       slow: { maxFeePerGas: '1000008', maxPriorityFeePerGas: '1000000' },
-      standard: { maxFeePerGas: '10000014', maxPriorityFeePerGas: '10000000' },
-      fast: { maxFeePerGas: '100000021', maxPriorityFeePerGas: '100000000' },
+      standard: { maxFeePerGas: '1000008', maxPriorityFeePerGas: '1000000' },
+      fast: { maxFeePerGas: '1000008', maxPriorityFeePerGas: '1000000' },
+    })
+    expect(history([7, 7, 7], [none, none], [0, 0], polygon).tiers.fast.maxPriorityFeePerGas).toBe(
+      '25000000000',
+    )
+    expect(history([0, 0, 0], [none, none], [0, 0], bnb).tiers.slow).toEqual({
+      maxFeePerGas: '50000000',
+      maxPriorityFeePerGas: '50000000',
     })
   })
 
@@ -73,20 +122,6 @@ describe('D4: fees from a fee history', () => {
       nextBaseFee: 0n,
       tiers: { slow: { maxFeePerGas: '1000000', maxPriorityFeePerGas: '1000000' } },
     })
-  })
-
-  it('D4: the trend is against the mean of the window, one tenth away', () => {
-    const trend = (...fees: number[]) =>
-      history(
-        fees,
-        [],
-        fees.slice(1).map(() => 0.5),
-        opBnb,
-      ).trend
-    expect(trend(100, 100, 100, 100)).toBe('flat')
-    expect(trend(100, 100, 100, 125)).toBe('rising')
-    expect(trend(100, 100, 100, 80)).toBe('falling')
-    expect(trend(0, 0)).toBe('flat')
   })
 
   it('D4: congestion is the mean fullness of the last five blocks', () => {
