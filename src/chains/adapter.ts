@@ -114,6 +114,18 @@ export interface FeeReading {
   readonly tiers: Readonly<Record<Urgency, FeeTerms>>
 }
 
+/**
+ * What a chain takes besides gas at its price, in native base units: OP-stack chains for data on their parent chain and
+ * for their operator.
+ */
+export interface Surcharge {
+  readonly expected: bigint
+  /** The most that is to be reckoned with. No field of a transaction bounds it. */
+  readonly ceiling: bigint
+}
+
+export const NO_SURCHARGE: Surcharge = { expected: 0n, ceiling: 0n }
+
 /** Everything about one payload at one block, read in one round trip. */
 export interface Rehearsal {
   readonly block: BlockRef
@@ -125,6 +137,7 @@ export interface Rehearsal {
   /** The account's next nonce by mined transactions only; `pending` counts are never asked for. */
   readonly minedCount: bigint
   readonly fees: FeeReading
+  readonly surcharge: Surcharge
 }
 
 /** A transaction of the account that was signed and is not mined, as far as the journal knows. */
@@ -159,7 +172,7 @@ export interface PayloadCodec {
   assemble(payload: Payload, nonce: bigint, terms: FeeTerms, signature: string): SignedTransaction
   /** Re-derives the payload from raw bytes. `from` is recovered from the signature. */
   parse(raw: string): Promise<ParsedTransaction>
-  /** The most that can be spent on fees, in native base units. */
+  /** The most that can be spent on gas, in native base units; a surcharge comes on top. */
   maxFee(payload: Payload, terms: FeeTerms): bigint
   /** Native base units that the payload itself moves. */
   value(payload: Payload): bigint

@@ -18,6 +18,12 @@ export const multicall3Abi = parseAbi([
   'function getLastBlockHash() view returns (bytes32)',
 ])
 
+/** The predeploy of OP-stack chains; `getOperatorFee` since Isthmus. */
+export const gasPriceOracleAbi = parseAbi([
+  'function getL1Fee(bytes data) view returns (uint256)',
+  'function getOperatorFee(uint256 gasUsed) view returns (uint256)',
+])
+
 /** Errors that many contracts share: ERC-6093 and OpenZeppelin's access control. */
 export const sharedErrorsAbi = parseAbi([
   'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',

@@ -1,12 +1,13 @@
 import type { Hex } from 'viem'
-import type {
-  Asset,
-  Earlier,
-  FeeReading,
-  FeeTerms,
-  Planned,
-  PriceLimit,
-  Rehearsal,
+import {
+  type Asset,
+  type Earlier,
+  type FeeReading,
+  type FeeTerms,
+  NO_SURCHARGE,
+  type Planned,
+  type PriceLimit,
+  type Rehearsal,
 } from '../chains/adapter.ts'
 import { withinLimit } from '../chains/feeTerms.ts'
 import type { Chain } from '../chains/types.ts'
@@ -19,6 +20,7 @@ import type { EvmHead } from './blocks.ts'
 import type { EvmDraft } from './draft.ts'
 import { asEvmPayload, type EvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY } from './fees/feeHistory.ts'
+import { readSurcharge, surchargeRequests } from './fees/surcharge.ts'
 import { fromQuantity, toQuantity } from './quantity.ts'
 import { decodeRevert, isVerdict, type Revert } from './reverts.ts'
 import { outcomeOf, parseSimulation, ranOn, simulationRequest } from './simulate.ts'
@@ -108,7 +110,8 @@ export class EvmRehearsals {
     signal: AbortSignal,
   ): Promise<{ readonly head: string; readonly minedCount: bigint; readonly seen?: Rehearsal }> {
     const reads = snapshotRequests(payload.from, tokens, at)
-    const requests = [...reads, simulationRequest(payload, terms, at, payloadsOf(before)), FEE_HISTORY]
+    const simulating = this.#simulating(payload, terms, at, payloadsOf(before))
+    const requests = [...reads, ...simulating, FEE_HISTORY]
     const outcomes = await this.#client.batch(requests, signal)
     if (at !== 'latest' && outcomes.slice(0, -1).some(({ ok }) => !ok)) {
       return { head: at.blockHash, minedCount: 0n }
@@ -117,7 +120,8 @@ export class EvmRehearsals {
     requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
     const { head, minedCount } = snapshot
     const fits = unminedOf(before, minedCount).length === before.length
-    const seen = fits ? await this.#rehearsal(snapshot, outcomes[reads.length], signal) : undefined
+    const answers = outcomes.slice(reads.length, -1)
+    const seen = fits ? await this.#rehearsal(snapshot, payload, answers, signal) : undefined
     return { head: head.ref.hash, minedCount, ...(seen && { seen }) }
   }
 
@@ -135,7 +139,7 @@ export class EvmRehearsals {
     const guess = this.#lastFees?.tiers[limit.urgency]
     const tokens = distinctTokens([draft.outflow.asset])
     const reads = snapshotRequests(draft.from, tokens)
-    const speculative = likely && guess ? [simulationRequest(likely, guess)] : []
+    const speculative = likely && guess ? this.#simulating(likely, guess) : []
     const code = draft.isCall ? [{ method: 'eth_getCode', params: [draft.callTo, 'latest'] }] : []
     const together = [...reads, ...speculative]
     const requests = [...together, FEE_HISTORY, estimateRequest(draft), ...code]
@@ -148,7 +152,8 @@ export class EvmRehearsals {
       ? fromQuantity(estimate.result, 'gas estimate', this.#client.host)
       : undefined
     if (likely && speculative.length > 0 && isEnough(likely, estimated, snapshot.head)) {
-      const rehearsal = await this.#rehearsal(snapshot, outcomes[reads.length], signal)
+      const answers = outcomes.slice(reads.length, together.length)
+      const rehearsal = await this.#rehearsal(snapshot, likely, answers, signal)
       if (rehearsal?.outcome.ok) {
         return {
           payload: likely,
@@ -171,7 +176,9 @@ export class EvmRehearsals {
    * it may depend on.
    */
   #likely(draft: EvmDraft, earlier: readonly Earlier[]): EvmPayload | undefined {
-    if (draft.data === '0x') return draftPayload(draft, PLAIN_TRANSFER_GAS)
+    // On Arbitrum the gas of a transfer pays for its data as well.
+    const isKnown = draft.data === '0x' && this.#chain.feeModel !== 'arbitrum'
+    if (isKnown) return draftPayload(draft, PLAIN_TRANSFER_GAS)
     const usual = this.#usualGas.of(draft)
     return usual === undefined || payloadsOf(earlier).length > 0 ? undefined : draftPayload(draft, usual)
   }
@@ -205,20 +212,36 @@ export class EvmRehearsals {
       throw new BursarError('simulation_unavailable', { reason }, { chain: this.#client.chain })
     }
     const outcome = { ok: false, gasUsed: 0n, effects: [], revert: revertOf(error) }
-    const rehearsal = { ...snapshot, block: snapshot.head.ref, outcome }
+    const rehearsal = { ...snapshot, block: snapshot.head.ref, outcome, surcharge: NO_SURCHARGE }
     return { payload: draftPayload(draft, PLAIN_TRANSFER_GAS), terms, rehearsal }
+  }
+
+  /** Asks for everything that only this payload makes happen; `#rehearsal` takes the answers. */
+  #simulating(
+    payload: EvmPayload,
+    terms: FeeTerms,
+    at?: BlockTag,
+    before?: readonly EvmPayload[],
+  ): readonly RpcRequest[] {
+    return [
+      simulationRequest(payload, terms, at, before),
+      ...surchargeRequests(this.#chain, payload, terms, at),
+    ]
   }
 
   async #rehearsal(
     snapshot: Snapshot,
-    outcome: RpcOutcome | undefined,
+    { gasLimit }: EvmPayload,
+    [outcome, ...surcharges]: readonly RpcOutcome[],
     signal: AbortSignal,
   ): Promise<Rehearsal | undefined> {
     const { head, ...readings } = snapshot
     const simulation = parseSimulation(outcome, this.#client.host)
-    if (!('logs' in simulation)) return { ...readings, block: head.ref, outcome: simulation }
+    const surcharge = readSurcharge(surcharges, simulation.gasUsed, BigInt(gasLimit), this.#client)
+    const known = { ...readings, block: head.ref, surcharge }
+    if (!('logs' in simulation)) return { ...known, outcome: simulation }
     if (!ranOn(head, simulation)) return undefined
-    return { ...readings, block: head.ref, outcome: await outcomeOf(simulation, this.#assets, signal) }
+    return { ...known, outcome: await outcomeOf(simulation, this.#assets, signal) }
   }
 
   /** Adds the balances of tokens that leave without having been expected to, and has other endpoints agree to all. */
@@ -265,8 +288,8 @@ interface Look {
 }
 
 /** A plain transfer that passes with the least gas that there is needs no estimate. */
-function isEnough({ data, gasLimit }: EvmPayload, estimated: bigint | undefined, head: EvmHead): boolean {
-  if (data === '0x') return true
+function isEnough({ gasLimit }: EvmPayload, estimated: bigint | undefined, head: EvmHead): boolean {
+  if (BigInt(gasLimit) === PLAIN_TRANSFER_GAS) return true
   return estimated !== undefined && fitsUsual(BigInt(gasLimit), gasLimitFor(estimated, head))
 }
 
