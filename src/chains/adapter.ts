@@ -102,9 +102,9 @@ export interface FeeReading {
   readonly nextBaseFee: bigint
   /**
    * How it is known. `exact`: the chain's formula and the node agree. `formula` and `node`: from there alone, or
-   * the higher of two that differ.
+   * the higher of two that differ. `gas-price`: from the node's own suggestion, for want of a history.
    */
-  readonly source: 'exact' | 'formula' | 'node'
+  readonly source: 'exact' | 'formula' | 'node' | 'gas-price'
   /** Base fees of the next six blocks, the next one first. */
   readonly forecast: readonly FeeRange[]
   /** That a tier is included within its target. */
@@ -125,6 +125,23 @@ export interface Surcharge {
 }
 
 export const NO_SURCHARGE: Surcharge = { expected: 0n, ceiling: 0n }
+
+/** What is known of a payload that is to be priced and does not exist yet. */
+export interface PayloadShape {
+  /** Units of gas; a plain transfer's when absent. */
+  readonly gasLimit?: bigint
+  /** Length of its data. */
+  readonly dataBytes: number
+}
+
+export interface Price {
+  readonly fees: FeeReading
+  /** Units of gas that are priced. */
+  readonly gas: bigint
+  readonly surcharge: Surcharge
+  /** What of all that is for data on the parent chain and for the operator, native base units. */
+  readonly dataFee: bigint
+}
 
 /** Everything about one payload at one block, read in one round trip. */
 export interface Rehearsal {
@@ -259,6 +276,8 @@ export interface ChainAdapter {
     signal: AbortSignal,
   ): Promise<Rehearsal>
   fees(signal: AbortSignal): Promise<FeeReading>
+  /** Fees, and what the chain takes for a payload of this shape. */
+  price(shape: PayloadShape, signal: AbortSignal): Promise<Price>
   /** Every asset for every account at one block, in one round trip once the assets are known. */
   balances(
     accounts: readonly string[],

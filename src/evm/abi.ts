@@ -24,6 +24,11 @@ export const gasPriceOracleAbi = parseAbi([
   'function getOperatorFee(uint256 gasUsed) view returns (uint256)',
 ])
 
+/** What Arbitrum's nodes tell of the gas that pays for a payload's data; it is in every estimate already. */
+export const nodeInterfaceAbi = parseAbi([
+  'function gasEstimateL1Component(address to, bool contractCreation, bytes data) payable returns (uint64 gasEstimateForL1, uint256 baseFee, uint256 l1BaseFeeEstimate)',
+])
+
 /** Errors that many contracts share: ERC-6093 and OpenZeppelin's access control. */
 export const sharedErrorsAbi = parseAbi([
   'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',
