@@ -11,8 +11,8 @@ import { evmCodec } from './codec.ts'
 import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY, readHistory } from './fees/feeHistory.ts'
+import { feesFrom } from './fees/feesFrom.ts'
 import { priceRequests, readPrice } from './fees/price.ts'
-import { readFees } from './fees/readFees.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
 import { EvmRehearsals } from './rehearse.ts'
 import { inclusionFact, readStatus, requireCanonical } from './status.ts'
@@ -59,11 +59,10 @@ export function evmAdapter(chain: Chain, reads: EvmReads): ChainAdapter {
       const source = tries === 1 ? shown : client
       const [first, second, ...answers] = await source.batch([LATEST_BLOCK, FEE_HISTORY, ...more], signal)
       const block = resultOf(first, 'eth_getBlockByNumber', source)
-      const history = resultOf(second, 'eth_feeHistory', source)
-      const fees = readFees(chain, { block, history }, source.host)
+      const fees = await feesFrom(chain, source, block, second, signal)
+      const newest = second?.ok ? readHistory(second.result, source.host).newest : undefined
       // A node may answer a batch in any order: fees from before the head would be older than they say (R12).
-      const { newest } = readHistory(history, source.host)
-      if (newest < BigInt(fees.block.number) && tries < MAX_TRIES) continue
+      if (newest !== undefined && newest < BigInt(fees.block.number) && tries < MAX_TRIES) continue
       rehearsals.noteFees(fees)
       return { fees, answers, source }
     }

@@ -20,6 +20,7 @@ import type { EvmHead } from './blocks.ts'
 import type { EvmDraft } from './draft.ts'
 import { asEvmPayload, type EvmPayload } from './evmPayload.ts'
 import { FEE_HISTORY } from './fees/feeHistory.ts'
+import { feesFrom } from './fees/feesFrom.ts'
 import { readSurcharge, surchargeRequests } from './fees/surcharge.ts'
 import { fromQuantity, toQuantity } from './quantity.ts'
 import { decodeRevert, isVerdict, type Revert } from './reverts.ts'
@@ -116,7 +117,7 @@ export class EvmRehearsals {
     if (at !== 'latest' && outcomes.slice(0, -1).some(({ ok }) => !ok)) {
       return { head: at.blockHash, minedCount: 0n }
     }
-    const snapshot = this.#snapshot(outcomes, outcomes.at(-1), tokens)
+    const snapshot = await this.#snapshot(outcomes, outcomes.at(-1), tokens, signal)
     requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
     const { head, minedCount } = snapshot
     const fits = unminedOf(before, minedCount).length === before.length
@@ -146,7 +147,7 @@ export class EvmRehearsals {
     const outcomes = await this.#client.batch(requests, signal)
     const [fees, estimate] = outcomes.slice(together.length)
     if (code.length > 0) requireContract(draft, resultOf(outcomes.at(-1), 'eth_getCode', this.#client))
-    const snapshot = this.#snapshot(outcomes, fees, tokens)
+    const snapshot = await this.#snapshot(outcomes, fees, tokens, signal)
     const terms = withinLimit(snapshot.fees, limit)
     const estimated = estimate?.ok
       ? fromQuantity(estimate.result, 'gas estimate', this.#client.host)
@@ -266,14 +267,16 @@ export class EvmRehearsals {
     return complete
   }
 
-  #snapshot(
+  async #snapshot(
     outcomes: readonly RpcOutcome[],
-    fees: RpcOutcome | undefined,
+    history: RpcOutcome | undefined,
     tokens: readonly Asset[],
-  ): Snapshot {
-    const snapshot = readSnapshot(outcomes, fees, tokens, this.#chain, this.#client)
-    this.#lastFees = snapshot.fees
-    return snapshot
+    signal: AbortSignal,
+  ): Promise<Snapshot> {
+    const block = resultOf(outcomes[0], 'eth_getBlockByNumber', this.#client)
+    const fees = await feesFrom(this.#chain, this.#client, block, history, signal)
+    this.#lastFees = fees
+    return readSnapshot(outcomes, fees, tokens, this.#client)
   }
 }
 

@@ -1,11 +1,9 @@
 import { encodeFunctionData, type Hex } from 'viem'
 import type { Asset, FeeReading, Rehearsal } from '../chains/adapter.ts'
-import type { Chain } from '../chains/types.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../rpc/transport.ts'
 import { erc20Abi } from './abi.ts'
 import { type EvmHead, LATEST_BLOCK, parseHead } from './blocks.ts'
-import { readFees } from './fees/readFees.ts'
 import { asHex, fromQuantity } from './quantity.ts'
 import { isVerdict } from './reverts.ts'
 import type { Question } from './witnesses.ts'
@@ -42,17 +40,15 @@ export function snapshotRequests(
 
 export function readSnapshot(
   outcomes: readonly RpcOutcome[],
-  fees: RpcOutcome | undefined,
+  fees: FeeReading,
   tokens: readonly Asset[],
-  chain: Chain,
   client: ChainClient,
 ): Snapshot {
   const { host } = client
   const result = (index: number, method: string) => resultOf(outcomes[index], method, client)
-  const block = result(0, 'eth_getBlockByNumber')
   return {
-    head: parseHead(block, host),
-    fees: readFees(chain, { block, history: resultOf(fees, 'eth_feeHistory', client) }, host),
+    head: parseHead(result(0, 'eth_getBlockByNumber'), host),
+    fees,
     nativeBalance: fromQuantity(result(1, 'eth_getBalance'), 'balance', host),
     minedCount: fromQuantity(result(2, 'eth_getTransactionCount'), 'nonce', host),
     tokenBalances: tokenBalancesOf(outcomes.slice(3), tokens, client),

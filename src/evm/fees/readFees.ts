@@ -1,8 +1,9 @@
 import type { FeeReading } from '../../chains/adapter.ts'
 import type { BaseFeeRule, Chain } from '../../chains/types.ts'
 import { parseHead } from '../blocks.ts'
+import { fromQuantity } from '../quantity.ts'
 import { baseFeeRule, nextBaseFee, type ParentBlock, parseParent } from './baseFee.ts'
-import { type FeeHistory, readHistory } from './feeHistory.ts'
+import { type FeeHistory, PERCENTILES, readHistory } from './feeHistory.ts'
 import { dipOf, forecast, trendOf } from './forecast.ts'
 import { tiersOf } from './tiers.ts'
 
@@ -13,23 +14,28 @@ const DEFAULT_MIN_TIP = '1000000'
 export interface FeeAnswers {
   /** To `LATEST_BLOCK`, or to the same question about another block. */
   readonly block: unknown
-  /** To `FEE_HISTORY`. */
-  readonly history: unknown
+  /** To `FEE_HISTORY`; absent where the node has none. */
+  readonly history?: unknown
+  /** To `eth_gasPrice`, where the history does not say what was tipped. */
+  readonly gasPrice?: unknown
 }
 
 /** What a chain charges for gas, in wei. Throws `provider_garbage`. */
 export function readFees(chain: Chain, answers: FeeAnswers, host: string): FeeReading {
   const head = parseHead(answers.block, host)
   const parent = parseParent(answers.block, host)
-  const history = readHistory(answers.history, host)
-  const next = nextOf(chain, head.number, parent, history)
   const rule = parent && baseFeeRule(chain, parent.extraData)
+  const given = answers.gasPrice !== undefined
+  const history = given
+    ? suggestedHistory(head.number, parent, answers, host)
+    : readHistory(answers.history, host)
+  const next = nextOf(head.number, parent, rule, history)
   const minTip = BigInt(chain.minTip ?? DEFAULT_MIN_TIP)
   return {
     block: head.ref,
     baseFee: parent?.baseFee ?? 0n,
     nextBaseFee: next.fee,
-    source: next.source,
+    source: given ? 'gas-price' : next.source,
     ...outlook({ history, next: next.fee, rule, minTip }),
   }
 }
@@ -62,15 +68,33 @@ export function outlook({
   }
 }
 
-/** The next base fee by the formula and by the node; the higher where they differ: too little is not included. */
-function nextOf(
-  chain: Chain,
+/**
+ * A history in which everybody tips what the node suggests on top of the base fee, all of it where there is none: then
+ * every tier is the price of gas.
+ */
+function suggestedHistory(
   number: bigint,
   parent: ParentBlock | undefined,
+  { history, gasPrice }: FeeAnswers,
+  host: string,
+): FeeHistory {
+  const price = fromQuantity(gasPrice, 'gas price', host)
+  const baseFee = parent?.baseFee ?? 0n
+  const tip = price > baseFee ? price - baseFee : 0n
+  const tips = [PERCENTILES.map(() => tip)]
+  if (history !== undefined) return { ...readHistory(history, host), tips }
+  // It tells nothing about the block itself: where there is a formula, that decides.
+  return { newest: number - 1n, baseFees: [baseFee], nextBaseFee: baseFee, tips, fullness: [] }
+}
+
+/** The next base fee by the formula and by the node; the higher where they differ: too little is not included. */
+function nextOf(
+  number: bigint,
+  parent: ParentBlock | undefined,
+  rule: BaseFeeRule | undefined,
   history: FeeHistory,
 ): { readonly fee: bigint; readonly source: FeeReading['source'] } {
   const told = history.nextBaseFee
-  const rule = parent && baseFeeRule(chain, parent.extraData)
   // A history that goes on beyond the block tells of a later one than the formula does.
   if (!parent || !rule || history.newest > number) return { fee: told, source: 'node' }
   const computed = nextBaseFee(parent, rule)

@@ -3,6 +3,7 @@ import { bnb } from '../../../src/chains/data/bnb.ts'
 import { ethereum } from '../../../src/chains/data/ethereum.ts'
 import { opBnb } from '../../../src/chains/data/opBnb.ts'
 import { polygon } from '../../../src/chains/data/polygon.ts'
+import type { Chain } from '../../../src/chains/types.ts'
 import { readFees } from '../../../src/evm/fees/readFees.ts'
 
 const ref = { number: '100', hash: `0x${'ab'.repeat(32)}`, timestamp: 1 }
@@ -121,6 +122,21 @@ describe('D4: fees from a fee history', () => {
       baseFee: 0n,
       nextBaseFee: 0n,
       tiers: { slow: { maxFeePerGas: '1000000', maxPriorityFeePerGas: '1000000' } },
+    })
+  })
+
+  it('E1: on a chain without base fees every tier is the price of gas', () => {
+    const { baseFee: _, ...rest } = ethereum
+    const legacy: Chain = { ...rest, feeModel: 'legacy' }
+    const block = head({ baseFeePerGas: undefined })
+    const terms = { maxFeePerGas: '5000000000', maxPriorityFeePerGas: '5000000000' }
+    expect(readFees(legacy, { block, gasPrice: '0x12a05f200' }, 'host')).toMatchObject({
+      baseFee: 0n,
+      nextBaseFee: 0n,
+      source: 'gas-price',
+      confidence: 'low',
+      trend: 'flat',
+      tiers: { slow: terms, standard: terms, fast: terms },
     })
   })
 
