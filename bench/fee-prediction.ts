@@ -1,4 +1,5 @@
 import type { FeeReading, Urgency } from '../src/chains/adapter.ts'
+import { waitingFor } from '../src/gas/spikes.ts'
 import { feeMarket, type MarketBlock, type Regime } from './support/feeMarket.ts'
 import {
   type Bid,
@@ -51,7 +52,7 @@ export async function run(): Promise<Figures> {
   const figures: Record<string, number> = { blocks: probes.length }
   for (const urgency of URGENCIES) Object.assign(figures, against(urgency, probes))
   calibration(probes)
-  Object.assign(figures, forecasts(probes))
+  Object.assign(figures, forecasts(probes), waiting(probes))
   return figures
 }
 
@@ -189,6 +190,52 @@ function forecasts(probes: readonly Probe[]): Figures {
     forecastInRangePercent: round(100 * mean(within)),
     forecastErrorPercent: round(100 * mean(error)),
     unchangedErrorPercent: round(100 * mean(still)),
+  }
+}
+
+/** What became of base fees in six blocks, by what was said of waiting for them. */
+function waiting(probes: readonly Probe[]): Figures {
+  line('\nsix blocks later, by advice', 'blocks', 'lower, %', 'change, %', 'its price in 6, %')
+  const shares: Record<string, number> = {}
+  for (const verdict of ['likely-cheaper', 'unclear', 'likely-dearer'] as const) {
+    const advised = probes.filter((probe) => waitingFor(readingOf(probe)).verdict === verdict)
+    const changes = advised.map(
+      (probe) => Number(feeAt(probe, MOST_BLOCKS - 1)) / Number(feeAt(probe, 0)) - 1,
+    )
+    const lower = changes.filter((change) => change < 0).length / changes.length
+    const reached = advised.filter((probe) => {
+      const maxFee = BigInt(Math.round(Number(waitingFor(readingOf(probe)).maxFeeGwei) * 1e9))
+      const tip = BigInt(probe.reading.tiers.slow.maxPriorityFeePerGas)
+      return outcomeOf({ maxFee, tip }, probe.blocks, probe.at)
+    })
+    line(
+      verdict,
+      String(advised.length),
+      percent(lower),
+      percent(median(changes)),
+      percent(reached.length / advised.length),
+    )
+    shares[`${verdict.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())}LowerPercent`] = round(
+      100 * lower,
+    )
+  }
+  return shares
+}
+
+function feeAt({ blocks, at }: Probe, ahead: number): bigint {
+  const block = blocks[at + ahead]
+  if (!block) throw new Error(`there is no block ${at + ahead}`)
+  return block.baseFee
+}
+
+function readingOf({ reading, ...probe }: Probe): FeeReading {
+  const block = { number: String(probe.at), hash: '', timestamp: 0 }
+  return {
+    ...reading,
+    block,
+    baseFee: feeAt({ reading, ...probe }, -1),
+    nextBaseFee: feeAt({ reading, ...probe }, 0),
+    source: 'exact',
   }
 }
 

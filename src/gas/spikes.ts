@@ -29,11 +29,11 @@ export interface Waiting {
   readonly maxFeeGwei: string
 }
 
-/** Below it, what is gained by waiting is less than what the forecast is off by. */
+/** Below it, what is gained by waiting is less than what is worth waiting for. */
 const WORTH_PERCENT = 3n
 
 export function waitingFor({ forecast, nextBaseFee, tiers }: FeeReading): Waiting {
-  const { low, likely } = forecast.at(-1) ?? { low: nextBaseFee, likely: nextBaseFee }
+  const likely = forecast.at(-1)?.likely ?? nextBaseFee
   const by = (percent: bigint) => nextBaseFee * percent
   const verdict =
     likely * 100n < by(100n - WORTH_PERCENT)
@@ -41,5 +41,8 @@ export function waitingFor({ forecast, nextBaseFee, tiers }: FeeReading): Waitin
       : likely * 100n > by(100n + WORTH_PERCENT)
         ? 'likely-dearer'
         : 'unclear'
-  return { verdict, maxFeeGwei: gweiOf(low + BigInt(tiers.slow.maxPriorityFeePerGas)) }
+  // Base fees swing from block to block, so a little less than the next one comes soon unless they rise.
+  const worth = by(100n - WORTH_PERCENT) / 100n
+  const base = likely < worth ? likely : worth
+  return { verdict, maxFeeGwei: gweiOf(base + BigInt(tiers.slow.maxPriorityFeePerGas)) }
 }

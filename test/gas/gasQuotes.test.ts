@@ -56,7 +56,7 @@ it('D4, R12: a quote is exact, dated, and says what a plain transfer costs now a
     source: 'exact',
     forecast: { likelyGwei: ['23'], lowGwei: '21', highGwei: '25' },
     confidence: 'high',
-    waiting: { verdict: 'unclear', maxFeeGwei: '21.001' },
+    waiting: { verdict: 'unclear', maxFeeGwei: '21.826' },
     congestion: 'high',
     trend: 'rising',
     gasLimit: '21000',
@@ -95,10 +95,10 @@ it('E4: waiting is advised by the base fee six blocks ahead, three per cent away
     const fees = { ...reading, nextBaseFee: 100_000_000_000n, forecast }
     return (await quotes('500', adapterOf(fees)).quote({ chain: 'sandbox-a' }, caller())).waiting
   }
-  expect(await waiting(96_999_999_999n)).toEqual({ verdict: 'likely-cheaper', maxFeeGwei: '96.000999999' })
-  expect(await waiting(97_000_000_000n)).toEqual({ verdict: 'unclear', maxFeeGwei: '96.001' })
-  expect(await waiting(103_000_000_000n)).toEqual({ verdict: 'unclear', maxFeeGwei: '102.001' })
-  expect(await waiting(103_000_000_001n)).toEqual({ verdict: 'likely-dearer', maxFeeGwei: '102.001000001' })
+  expect(await waiting(96_999_999_999n)).toEqual({ verdict: 'likely-cheaper', maxFeeGwei: '97.000999999' })
+  expect(await waiting(97_000_000_000n)).toEqual({ verdict: 'unclear', maxFeeGwei: '97.001' })
+  expect(await waiting(103_000_000_000n)).toEqual({ verdict: 'unclear', maxFeeGwei: '97.001' })
+  expect(await waiting(103_000_000_001n)).toEqual({ verdict: 'likely-dearer', maxFeeGwei: '97.001' })
 })
 
 it('E3: what the chain takes besides gas is in every tier, and told apart', async () => {
