@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { arbitrumOne } from '../../../src/chains/data/arbitrumOne.ts'
 import { bnb } from '../../../src/chains/data/bnb.ts'
 import { ethereum } from '../../../src/chains/data/ethereum.ts'
 import { opBnb } from '../../../src/chains/data/opBnb.ts'
@@ -122,6 +123,14 @@ describe('D4: fees from a fee history', () => {
       baseFee: 0n,
       nextBaseFee: 0n,
       tiers: { slow: { maxFeePerGas: '1000000', maxPriorityFeePerGas: '1000000' } },
+    })
+  })
+
+  it('E3: on Arbitrum, which charges no tip, none is offered', () => {
+    const none = [0, 0, 0]
+    expect(history([7, 7, 7], [none, none], [0, 0], arbitrumOne).tiers.fast).toEqual({
+      maxFeePerGas: '8',
+      maxPriorityFeePerGas: '0',
     })
   })
 
