@@ -16,11 +16,19 @@ export const GasQuoteOutput = z.object({
   at: shape.block,
   baseFeeGwei: z.string(),
   nextBaseFeeGwei: z.string(),
+  source: z.enum(['exact', 'formula', 'node', 'gas-price']),
+  forecast: z.object({ likelyGwei: z.array(z.string()), lowGwei: z.string(), highGwei: z.string() }),
+  confidence: z.enum(['low', 'medium', 'high']),
   congestion: z.enum(['low', 'medium', 'high']),
   trend: z.enum(['falling', 'flat', 'rising']),
+  waiting: z.object({
+    verdict: z.enum(['likely-cheaper', 'unclear', 'likely-dearer']),
+    maxFeeGwei: z.string(),
+  }),
   gasLimit: z.string(),
+  dataFee: shape.amount.exactOptional(),
   tiers: z.object({ slow: FeeTier, standard: FeeTier, fast: FeeTier }),
-  cap: z.object({ maxGasPriceGwei: z.string(), verdict: z.enum(['below-cap', 'above-cap']) }),
+  cap: z.object({ maxGasPriceGwei: z.string(), verdict: z.enum(['below-cap', 'near-cap', 'above-cap']) }),
 })
 
 export const quoteGas = defineTool({
@@ -29,12 +37,16 @@ export const quoteGas = defineTool({
   effect: 'read',
   touchesChains: true,
   description: {
-    what: 'Prices gas on one chain now: slow, standard and fast fees (expected cost and ceiling), base fee of the next block, congestion, trend, and whether fees are below the operator cap.',
-    when: 'to compare chains or urgencies, or to decide whether to wait',
-    notWhen: 'as a step of paying: simulate_transaction quotes the exact payment itself',
-    limits: 'A quote binds nobody and ages with the next block.',
+    what: 'Prices gas on one chain: slow, standard, fast (for 6, 3, 1 blocks), data fees included; base fees ahead; whether the cap allows them.',
+    when: 'to compare chains or urgencies, or to wait: give simulate_transaction `waiting.maxFeeGwei`',
+    notWhen: 'as a step of paying: that tool quotes too',
+    limits: 'Ages with each block.',
   },
-  input: z.strictObject({ chain: param.chain, gasLimit: param.gasLimit.exactOptional() }),
+  input: z.strictObject({
+    chain: param.chain,
+    gasLimit: param.gasLimit.exactOptional(),
+    dataBytes: param.dataBytes.exactOptional(),
+  }),
   output: GasQuoteOutput,
   uses: ['gas'],
   run: ({ input, gas, caller }) => gas.quote(input, caller),

@@ -95,14 +95,58 @@ export interface FeeTerms {
   readonly maxPriorityFeePerGas: string
 }
 
+/** Base units per unit of gas. */
+export interface FeeRange {
+  readonly low: bigint
+  readonly likely: bigint
+  readonly high: bigint
+}
+
 export interface FeeReading {
   readonly block: BlockRef
   readonly baseFee: bigint
-  /** Base fee of the next block, exact by the chain's own formula. */
   readonly nextBaseFee: bigint
+  /**
+   * How it is known. `exact`: the chain's formula and the node agree. `formula` and `node`: from there alone, or
+   * the higher of two that differ. `gas-price`: from the node's own suggestion, for want of a history.
+   */
+  readonly source: 'exact' | 'formula' | 'node' | 'gas-price'
+  /** Base fees of the next six blocks, the next one first. */
+  readonly forecast: readonly FeeRange[]
+  /** That a tier is included within its target. */
+  readonly confidence: 'low' | 'medium' | 'high'
   readonly congestion: 'low' | 'medium' | 'high'
   readonly trend: 'falling' | 'flat' | 'rising'
   readonly tiers: Readonly<Record<Urgency, FeeTerms>>
+}
+
+/**
+ * What a chain takes besides gas at its price, in native base units: OP-stack chains for data on their parent chain and
+ * for their operator.
+ */
+export interface Surcharge {
+  readonly expected: bigint
+  /** The most that is to be reckoned with. No field of a transaction bounds it. */
+  readonly ceiling: bigint
+}
+
+export const NO_SURCHARGE: Surcharge = { expected: 0n, ceiling: 0n }
+
+/** What is known of a payload that is to be priced and does not exist yet. */
+export interface PayloadShape {
+  /** Units of gas; a plain transfer's when absent. */
+  readonly gasLimit?: bigint
+  /** Length of its data. */
+  readonly dataBytes: number
+}
+
+export interface Price {
+  readonly fees: FeeReading
+  /** Units of gas that are priced. */
+  readonly gas: bigint
+  readonly surcharge: Surcharge
+  /** What of all that is for data on the parent chain and for the operator, native base units. */
+  readonly dataFee: bigint
 }
 
 /** Everything about one payload at one block, read in one round trip. */
@@ -118,6 +162,7 @@ export interface Rehearsal {
   /** The account's next nonce by mined transactions only; `pending` counts are never asked for. */
   readonly minedCount: bigint
   readonly fees: FeeReading
+  readonly surcharge: Surcharge
 }
 
 /** A transaction of the account that was signed and is not mined, as far as the journal knows. */
@@ -152,7 +197,7 @@ export interface PayloadCodec {
   assemble(payload: Payload, nonce: bigint, terms: FeeTerms, signature: string): SignedTransaction
   /** Re-derives the payload from raw bytes. `from` is recovered from the signature. */
   parse(raw: string): Promise<ParsedTransaction>
-  /** The most that can be spent on fees, in native base units. */
+  /** The most that can be spent on gas, in native base units; a surcharge comes on top. */
   maxFee(payload: Payload, terms: FeeTerms): bigint
   /** Native base units that the payload itself moves. */
   value(payload: Payload): bigint
@@ -239,6 +284,8 @@ export interface ChainAdapter {
     signal: AbortSignal,
   ): Promise<Rehearsal>
   fees(signal: AbortSignal): Promise<FeeReading>
+  /** Fees, and what the chain takes for a payload of this shape. */
+  price(shape: PayloadShape, signal: AbortSignal): Promise<Price>
   /** Every asset for every account at one block, in one round trip once the assets are known. */
   balances(
     accounts: readonly string[],

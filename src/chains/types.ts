@@ -13,6 +13,19 @@ export interface KnownToken {
 /** How a chain prices inclusion; adapters read it, nobody guesses from the id. */
 export type FeeModel = 'eip1559' | 'legacy' | 'op-stack' | 'arbitrum' | 'solana'
 
+/**
+ * How a block prices the next one (EIP-1559), with the chain's own numbers. Blocks that use `target` of their gas limit
+ * leave the base fee as it is.
+ */
+export interface BaseFeeRule {
+  /** A share of the gas limit: numerator and denominator. */
+  readonly target: readonly [number, number]
+  /** A block without transactions lowers the base fee by one part in so many. */
+  readonly denominator: number
+  /** No base fee is below it; wei, decimal. */
+  readonly least?: string
+}
+
 export interface Chain {
   readonly id: ChainId
   readonly family: Family
@@ -33,6 +46,10 @@ export interface Chain {
   /** Usual time between blocks, in milliseconds. */
   readonly blockTimeMs: number
   readonly feeModel: FeeModel
+  /** Absent where only the node can tell the next base fee. OP-stack blocks carry numbers that go before these. */
+  readonly baseFee?: BaseFeeRule
+  /** The least tip that the nodes which build blocks take unless told otherwise; wei, decimal. */
+  readonly minTip?: string
   /** Addresses of well-known contracts: `multicall3`, and those of features to come. */
   readonly contracts: Readonly<Record<string, string>>
   readonly tokens: readonly KnownToken[]

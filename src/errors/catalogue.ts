@@ -205,6 +205,10 @@ export const errorCatalogue = {
     message: `Simulated, it makes ${c.found}, more than the ${c.limit} that can be judged. Nothing was signed.`,
     fix: 'Split the call into smaller ones, or ask the operator whether this contract can be trusted.',
   })),
+  surcharge_moved: spec(4010, 'chain', 'no', (c: { needed: string; agreed: string; asset: string }) => ({
+    message: `The chain takes ${c.needed} ${c.asset} besides gas by now, more than the ${c.agreed} ${c.asset} that this intent allows. Nothing was signed.`,
+    fix: 'Call simulate_transaction again with the same arguments and idempotencyKey: it renews this intent at the new price.',
+  })),
   intent_changed: spec(5005, 'bug', 'no', (c: { intentId: string }) => ({
     message: `Intent ${c.intentId} is not what was prepared: its digest does not match. Nothing was signed.`,
     fix: 'Prepare the payment again with a new idempotencyKey and report this to the operator.',

@@ -29,6 +29,17 @@ export const multicall3Abi = parseAbi([
   'function getLastBlockHash() view returns (bytes32)',
 ])
 
+/** The predeploy of OP-stack chains; `getOperatorFee` since Isthmus. */
+export const gasPriceOracleAbi = parseAbi([
+  'function getL1Fee(bytes data) view returns (uint256)',
+  'function getOperatorFee(uint256 gasUsed) view returns (uint256)',
+])
+
+/** What Arbitrum's nodes tell of the gas that pays for a payload's data; it is in every estimate already. */
+export const nodeInterfaceAbi = parseAbi([
+  'function gasEstimateL1Component(address to, bool contractCreation, bytes data) payable returns (uint64 gasEstimateForL1, uint256 baseFee, uint256 l1BaseFeeEstimate)',
+])
+
 /** Errors that many contracts share: ERC-6093 and OpenZeppelin's access control. */
 export const sharedErrorsAbi = parseAbi([
   'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',

@@ -21,34 +21,48 @@ import { nativeCurve } from './nativeCurve.ts'
 
 /** EIP-1559 bytes for one chain. */
 export function evmCodec(chain: Chain): PayloadCodec {
-  const chainId = Number(chain.id.slice('eip155:'.length))
-
-  function transaction(payload: Payload, nonce: bigint, terms: FeeTerms): TransactionSerializableEIP1559 {
-    const evm = asEvmPayload(payload)
-    return {
-      type: 'eip1559',
-      chainId,
-      nonce: Number(nonce),
-      to: evm.to,
-      value: BigInt(evm.value),
-      data: evm.data,
-      accessList: evm.accessList,
-      gas: BigInt(evm.gasLimit),
-      maxFeePerGas: BigInt(terms.maxFeePerGas),
-      maxPriorityFeePerGas: BigInt(terms.maxPriorityFeePerGas),
-    }
-  }
+  const chainId = chainIdOf(chain)
 
   return {
-    signingDigest: (payload, nonce, terms) =>
-      keccak256(serializeTransaction(transaction(payload, nonce, terms))),
+    signingDigest: (payload, nonce, terms) => keccak256(unsignedBytes(chain, payload, nonce, terms)),
     assemble(payload, nonce, terms, signature) {
-      const raw = serializeTransaction(transaction(payload, nonce, terms), hexToSignature(signature as Hex))
+      const raw = serializeTransaction(
+        transaction(chainId, payload, nonce, terms),
+        hexToSignature(signature as Hex),
+      )
       return { raw, hash: keccak256(raw) }
     },
     parse: (raw) => parseRaw(chain, chainId, raw as TransactionSerializedEIP1559),
     maxFee: (payload, terms) => BigInt(asEvmPayload(payload).gasLimit) * BigInt(terms.maxFeePerGas),
     value: (payload) => BigInt(asEvmPayload(payload).value),
+  }
+}
+
+/** What is signed. */
+export function unsignedBytes(chain: Chain, payload: Payload, nonce: bigint, terms: FeeTerms): Hex {
+  return serializeTransaction(transaction(chainIdOf(chain), payload, nonce, terms))
+}
+
+const chainIdOf = ({ id }: Chain) => Number(id.slice('eip155:'.length))
+
+function transaction(
+  chainId: number,
+  payload: Payload,
+  nonce: bigint,
+  terms: FeeTerms,
+): TransactionSerializableEIP1559 {
+  const evm = asEvmPayload(payload)
+  return {
+    type: 'eip1559',
+    chainId,
+    nonce: Number(nonce),
+    to: evm.to,
+    value: BigInt(evm.value),
+    data: evm.data,
+    accessList: evm.accessList,
+    gas: BigInt(evm.gasLimit),
+    maxFeePerGas: BigInt(terms.maxFeePerGas),
+    maxPriorityFeePerGas: BigInt(terms.maxPriorityFeePerGas),
   }
 }
 

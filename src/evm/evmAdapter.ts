@@ -1,7 +1,8 @@
 import type { Hex } from 'viem'
-import type { ChainAdapter, FeeReading } from '../chains/adapter.ts'
+import type { ChainAdapter, PayloadShape, Price } from '../chains/adapter.ts'
 import type { Chain } from '../chains/types.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
+import type { RpcRequest } from '../rpc/transport.ts'
 import { parseAddress } from './address.ts'
 import { EvmAssets } from './assets.ts'
 import { EvmBalances } from './balances.ts'
@@ -9,7 +10,9 @@ import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { evmCodec } from './codec.ts'
 import { draftAction, draftNothing, type EvmDraft } from './draft.ts'
 import { asEvmPayload } from './evmPayload.ts'
-import { FEE_HISTORY, newestBlockOf, readFees } from './fees.ts'
+import { FEE_HISTORY, readHistory } from './fees/feeHistory.ts'
+import { feesFrom } from './fees/feesFrom.ts'
+import { priceRequests, readPrice } from './fees/price.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
 import type { EvmSimulator } from './simulation/execution.ts'
 import { plainSimulator } from './simulation/plain.ts'
@@ -61,21 +64,27 @@ export function evmAdapter(
   const local = [simulatorV1(host), tracedSimulator(host), plainSimulator(host)]
   const simulators = new Simulators(ordered(local))
   const scrutiny = new Scrutiny(client, assets, new Tracers(reads.witnesses))
-  const rehearsals = new EvmRehearsals({ client, witnesses, simulators, scrutiny })
+  const rehearsals = new EvmRehearsals({ chain, client, witnesses, simulators, scrutiny })
   const balances = new EvmBalances(chain, shown, client)
 
-  async function fees(signal: AbortSignal): Promise<FeeReading> {
+  async function price(shape: PayloadShape, signal: AbortSignal): Promise<Price> {
+    const { fees, answers, source } = await readings(priceRequests(chain, shape), signal)
+    return readPrice(chain, shape, fees, answers, source)
+  }
+
+  /** Fees, and the answers to further requests, in one round trip. */
+  async function readings(more: readonly RpcRequest[], signal: AbortSignal) {
     for (let tries = 1; ; tries++) {
       // An answer from the cache that does not hold together is asked for again past it.
       const source = tries === 1 ? shown : client
-      const outcomes = await source.batch([LATEST_BLOCK, FEE_HISTORY], signal)
-      const head = parseHead(resultOf(outcomes[0], 'eth_getBlockByNumber', shown), shown.host)
-      const history = resultOf(outcomes[1], 'eth_feeHistory', shown)
-      const reading = readFees(history, head.ref, shown.host)
+      const [first, second, ...answers] = await source.batch([LATEST_BLOCK, FEE_HISTORY, ...more], signal)
+      const block = resultOf(first, 'eth_getBlockByNumber', source)
+      const fees = await feesFrom(chain, source, block, second, signal)
+      const newest = second?.ok ? readHistory(second.result, source.host).newest : undefined
       // A node may answer a batch in any order: fees from before the head would be older than they say (R12).
-      if (newestBlockOf(history, client.host) < head.number && tries < MAX_TRIES) continue
-      rehearsals.noteFees(reading)
-      return reading
+      if (newest !== undefined && newest < BigInt(fees.block.number) && tries < MAX_TRIES) continue
+      rehearsals.noteFees(fees)
+      return { fees, answers, source }
     }
   }
 
@@ -89,7 +98,8 @@ export function evmAdapter(
     plan: (draft, limit, earlier, signal) => rehearsals.plan(draft as EvmDraft, limit, earlier, signal),
     rehearse: (payload, terms, leaving, earlier, signal) =>
       rehearsals.rehearse(asEvmPayload(payload), terms, leaving, earlier, signal),
-    fees,
+    fees: async (signal) => (await readings([], signal)).fees,
+    price,
     balances: (accounts, wanted, signal) => {
       const questions = accounts.flatMap((account) =>
         wanted.map((asset) => ({ account: account as Hex, asset })),

@@ -85,8 +85,6 @@ function statusOf(
   const { host } = client
   const fields = asObject(mined, 'the receipt', host)
   const gasUsed = fromQuantity(fields['gasUsed'], 'gasUsed', host)
-  // OP-stack receipts carry what the batch cost on the parent chain, which the account paid as well.
-  const l1Fee = fields['l1Fee'] === undefined ? 0n : fromQuantity(fields['l1Fee'], 'l1Fee', host)
   return {
     hash,
     state: 'included',
@@ -95,7 +93,25 @@ function statusOf(
       blockHash: asHex(fields['blockHash'], 'blockHash', host),
       succeeded: fromQuantity(fields['status'], 'status', host) === 1n,
       gasUsed,
-      feePaid: gasUsed * fromQuantity(fields['effectiveGasPrice'], 'effectiveGasPrice', host) + l1Fee,
+      feePaid:
+        gasUsed * fromQuantity(fields['effectiveGasPrice'], 'effectiveGasPrice', host) +
+        surchargePaid(fields, gasUsed, host),
     },
   }
+}
+
+/**
+ * What an OP-stack receipt says that was paid besides gas: the data fee, and since Isthmus the operator's by scalar and
+ * constant (specs.optimism.io/protocol/isthmus/exec-engine.html#operator-fee; since Jovian, whose receipts have a data
+ * footprint, the scalar counts for hundreds).
+ */
+function surchargePaid(fields: Record<string, unknown>, gasUsed: bigint, host: string): bigint {
+  const told = (name: string) => {
+    const value = fields[name]
+    return value === undefined || value === null ? 0n : fromQuantity(value, name, host)
+  }
+  const isJovian = fields['daFootprintGasScalar'] !== undefined && fields['daFootprintGasScalar'] !== null
+  const byGas = gasUsed * told('operatorFeeScalar')
+  const byScalar = isJovian ? byGas * 100n : byGas / 1_000_000n
+  return told('l1Fee') + byScalar + told('operatorFeeConstant')
 }

@@ -5,11 +5,14 @@ import { chainRef } from '../chains/registry.ts'
 import type { Amount } from '../primitives/amount.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
+import { capVerdict, type GasCap, type Waiting, waitingFor } from './spikes.ts'
 
 export interface GasQuery {
   readonly chain: string
-  /** Gas units of a payload to price; 21000 (a plain transfer on EVM chains) when absent. */
+  /** Gas units of a payload to price; a plain transfer's when absent. */
   readonly gasLimit?: string
+  /** Length of its calldata, decimal text. */
+  readonly dataBytes?: string
 }
 
 export interface GasTier {
@@ -26,21 +29,23 @@ export interface GasQuote {
   readonly at: BlockRef
   readonly baseFeeGwei: string
   readonly nextBaseFeeGwei: string
+  readonly source: FeeReading['source']
+  /** The likely base fees of the five blocks after the next one, and the range of the last. */
+  readonly forecast: {
+    readonly likelyGwei: readonly string[]
+    readonly lowGwei: string
+    readonly highGwei: string
+  }
+  readonly confidence: FeeReading['confidence']
   readonly congestion: FeeReading['congestion']
   readonly trend: FeeReading['trend']
+  readonly waiting: Waiting
   readonly gasLimit: string
+  /** What of the cost is for data on the parent chain; absent where nothing is. */
+  readonly dataFee?: Amount
   readonly tiers: Readonly<Record<Urgency, GasTier>>
-  readonly cap: { readonly maxGasPriceGwei: string; readonly verdict: 'below-cap' | 'above-cap' }
+  readonly cap: { readonly maxGasPriceGwei: string; readonly verdict: ReturnType<typeof capVerdict> }
 }
-
-/** The policy's cap on the price of gas, as far as quotes need it. */
-export interface GasCap {
-  readonly maxGasPriceGwei: string
-  /** Native base units per unit of gas. */
-  readonly maxGasPrice: bigint
-}
-
-const PLAIN_TRANSFER_GAS = '21000'
 
 /** What a payload costs now. */
 export class GasQuotes {
@@ -54,33 +59,42 @@ export class GasQuotes {
 
   async quote(query: GasQuery, caller: Caller): Promise<GasQuote> {
     const adapter = await this.#directory.adapter(query.chain)
-    const reading = await adapter.fees(caller.signal)
-    const gasLimit = query.gasLimit ?? PLAIN_TRANSFER_GAS
+    const { gasLimit, dataBytes = '0' } = query
+    const shape = {
+      dataBytes: Number(dataBytes),
+      ...(gasLimit === undefined ? {} : { gasLimit: BigInt(gasLimit) }),
+    }
+    const { fees, gas, surcharge, dataFee } = await adapter.price(shape, caller.signal)
     const tier = (urgency: Urgency): GasTier => {
-      const terms = withinLimit(reading, { urgency, maxGasPrice: this.#cap.maxGasPrice })
-      const expected = (reading.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)) * BigInt(gasLimit)
+      const terms = withinLimit(fees, { urgency, maxGasPrice: this.#cap.maxGasPrice })
+      const price = fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
       return {
         maxFeePerGasGwei: gweiOf(terms.maxFeePerGas),
         maxPriorityFeePerGasGwei: gweiOf(terms.maxPriorityFeePerGas),
-        expected: amountOf(adapter.native, expected),
-        ceiling: amountOf(adapter.native, BigInt(terms.maxFeePerGas) * BigInt(gasLimit)),
+        expected: amountOf(adapter.native, price * gas + surcharge.expected),
+        ceiling: amountOf(adapter.native, BigInt(terms.maxFeePerGas) * gas + surcharge.ceiling),
       }
     }
-    // What simulate_transaction would do without an urgency, so that both say the same.
-    const standard = withinLimit(reading, { urgency: 'standard', maxGasPrice: this.#cap.maxGasPrice })
+    const last = fees.forecast.at(-1)
     return {
       chain: chainRef(adapter.chain),
-      at: reading.block,
-      baseFeeGwei: gweiOf(reading.baseFee),
-      nextBaseFeeGwei: gweiOf(reading.nextBaseFee),
-      congestion: reading.congestion,
-      trend: reading.trend,
-      gasLimit,
-      tiers: { slow: tier('slow'), standard: tier('standard'), fast: tier('fast') },
-      cap: {
-        maxGasPriceGwei: this.#cap.maxGasPriceGwei,
-        verdict: BigInt(standard.maxFeePerGas) <= this.#cap.maxGasPrice ? 'below-cap' : 'above-cap',
+      at: fees.block,
+      baseFeeGwei: gweiOf(fees.baseFee),
+      nextBaseFeeGwei: gweiOf(fees.nextBaseFee),
+      source: fees.source,
+      forecast: {
+        likelyGwei: fees.forecast.slice(1).map(({ likely }) => gweiOf(likely)),
+        lowGwei: gweiOf(last?.low ?? fees.nextBaseFee),
+        highGwei: gweiOf(last?.high ?? fees.nextBaseFee),
       },
+      confidence: fees.confidence,
+      congestion: fees.congestion,
+      trend: fees.trend,
+      waiting: waitingFor(fees),
+      gasLimit: gas.toString(),
+      ...(dataFee === 0n ? {} : { dataFee: amountOf(adapter.native, dataFee) }),
+      tiers: { slow: tier('slow'), standard: tier('standard'), fast: tier('fast') },
+      cap: { maxGasPriceGwei: this.#cap.maxGasPriceGwei, verdict: capVerdict(fees, this.#cap) },
     }
   }
 }

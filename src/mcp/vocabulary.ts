@@ -42,7 +42,10 @@ export const param = {
   cursor: visible(512).describe('nextCursor of the previous list_operations answer'),
   gasLimit: text(20)
     .regex(/^[1-9]\d*$/, 'must be a whole number of gas units as a decimal string, such as "21000"')
-    .describe('Gas units to price, as from simulate_transaction; default "21000"'),
+    .describe('As from simulate_transaction; default a transfer'),
+  dataBytes: text(5)
+    .regex(/^\d+$/, 'must be a whole number of bytes as a decimal string, such as "68"')
+    .describe('Bytes of calldata'),
   functionSignature: text(1024).describe('Contract call: signature such as "approve(address,uint256)"'),
   functionArgs: z
     .array(z.string().max(65_536))

@@ -28,7 +28,7 @@ export function intentView(
     gasLimit: gasLimitOf(plan),
     fees: {
       expected: amountOf(native, plan.expectedFee),
-      ceiling: amountOf(native, codec.maxFee(plan.payload, plan.terms)),
+      ceiling: amountOf(native, codec.maxFee(plan.payload, plan.terms) + BigInt(plan.surcharge ?? 0)),
       maxFeePerGasGwei: gweiOf(plan.terms.maxFeePerGas),
       maxPriorityFeePerGasGwei: gweiOf(plan.terms.maxPriorityFeePerGas),
     },

@@ -4,7 +4,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import type { Policy } from '../policy/policy.ts'
 import { formatUnits } from '../primitives/amount.ts'
 import type { Finding } from '../primitives/findings.ts'
-import { type Funding, type Held, requireFunds } from './preflight.ts'
+import { type Funding, type Held, mostFee, requireFunds } from './preflight.ts'
 
 export interface Case extends Funding {
   readonly adapter: ChainAdapter
@@ -14,6 +14,8 @@ export interface Case extends Funding {
   readonly waitsForFees?: boolean
   /** The effects that the caller saw; absent while the payment is being prepared. */
   readonly shown?: readonly Effect[]
+  /** The ceiling of the surcharge that the caller saw, in native base units; absent likewise. */
+  readonly shownSurcharge?: bigint
 }
 
 export interface Verdict {
@@ -36,6 +38,7 @@ export class Judge {
     requireFunds(adapter, matter, held)
     this.#requireSuccess(matter)
     if (!waitsForFees) requireIncludable(adapter, terms, rehearsal)
+    requireSurcharge(matter)
     const { effects, findings, elsewhere } = rehearsal.outcome
     const { rules, found } = this.policy.judge({
       chain: adapter.chain,
@@ -44,7 +47,7 @@ export class Judge {
       effects,
       findings,
       terms,
-      maxFee: adapter.codec.maxFee(payload, terms),
+      maxFee: mostFee(adapter, matter),
       native: adapter.native,
       ...(shown === undefined ? {} : { shown }),
       ...(elsewhere === undefined ? {} : { elsewhere }),
@@ -66,6 +69,20 @@ export class Judge {
     const reason = revert?.reason ?? 'without a reason'
     throw new BursarError('simulation_reverted', { reason }, { chain: adapter.chain.id, ...quoted })
   }
+}
+
+/** Throws `surcharge_moved` when what the chain takes besides gas is more by now than its caller was shown. */
+function requireSurcharge({ adapter, rehearsal, shownSurcharge }: Case): void {
+  const { expected } = rehearsal.surcharge
+  if (shownSurcharge === undefined || expected <= shownSurcharge) return
+  const { chain, native } = adapter
+  const [needed, agreed] = [expected, shownSurcharge].map((raw) => formatUnits(raw, native.decimals))
+  const asset = native.symbol ?? native.id
+  throw new BursarError(
+    'surcharge_moved',
+    { needed: needed ?? '', agreed: agreed ?? '', asset },
+    { chain: chain.id },
+  )
 }
 
 const GWEI_DECIMALS = 9

@@ -16,6 +16,8 @@ export interface IntentPlan {
   readonly outflow: StoredAmount
   /** At the base fee of the next block, as of the simulation; native base units. */
   readonly expectedFee: string
+  /** The most that the chain may take besides gas, native base units; absent where it takes nothing. */
+  readonly surcharge?: string
   readonly receipt: SimulationReceipt
   readonly effects: readonly StoredEffect[]
   /** How many more there are: between others, or of nothing. */
@@ -74,7 +76,7 @@ export function caseOf(
   wallet: string,
   seen: { readonly adapter: ChainAdapter; readonly rehearsal: Rehearsal; readonly askedAt: number },
 ): Case {
-  const { payload, terms, outflow, effects, waitsForFees = false } = plan
+  const { payload, terms, outflow, effects, surcharge = '0', waitsForFees = false } = plan
   return {
     ...seen,
     waitsForFees,
@@ -82,6 +84,7 @@ export function caseOf(
     payload,
     terms,
     outflow: { asset: outflow.asset, raw: BigInt(outflow.raw) },
+    shownSurcharge: BigInt(surcharge),
     shown: effects.map((effect) => ({ ...effect, raw: BigInt(effect.raw) })),
   }
 }
@@ -112,6 +115,7 @@ export function planOf(prepared: Prepared): IntentPlan {
   const { kept, left } = effectsToKeep(payload.from, rehearsal.outcome.effects)
   const asked = rehearsal.fees.nextBaseFee + BigInt(terms.maxPriorityFeePerGas)
   const offered = BigInt(terms.maxFeePerGas)
+  const { expected, ceiling } = rehearsal.surcharge
   const price = asked < offered ? asked : offered
   return {
     payload,
@@ -119,7 +123,8 @@ export function planOf(prepared: Prepared): IntentPlan {
     to,
     ...(signature === undefined ? {} : { signature }),
     outflow: { asset: outflow.asset, raw: outflow.raw.toString() },
-    expectedFee: (price * rehearsal.outcome.gasUsed).toString(),
+    expectedFee: (price * rehearsal.outcome.gasUsed + expected).toString(),
+    ...(ceiling > 0n ? { surcharge: ceiling.toString() } : {}),
     receipt: verdict.receipt,
     effects: storeEffects(kept),
     moreEffects: left,

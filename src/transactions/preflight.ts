@@ -14,6 +14,9 @@ export interface Funding {
   readonly rehearsal: Rehearsal
 }
 
+/** What decides on the fee. */
+type Fee = Pick<Funding, 'payload' | 'terms' | 'rehearsal'>
+
 /** What unfinished steps of the account may still take, by CAIP-19 id, in base units. */
 export type Held = ReadonlyMap<string, bigint>
 
@@ -26,15 +29,22 @@ interface Needs {
   readonly maxFee: bigint
 }
 
+/** The most that the account may pay for a transaction to be included, in native base units. */
+export function mostFee({ codec }: ChainAdapter, { payload, terms, rehearsal }: Fee): bigint {
+  return codec.maxFee(payload, terms) + rehearsal.surcharge.ceiling
+}
+
 /** Everything that must be there before the transaction runs, and is held for it while it is in flight (R5). */
-function needsOf({ codec, native }: ChainAdapter, { payload, terms, outflow, rehearsal }: Funding): Needs {
+function needsOf(adapter: ChainAdapter, funding: Funding): Needs {
+  const { codec, native } = adapter
+  const { payload, outflow, rehearsal } = funding
   const needed = fundsNeeded(payload.from, outflow, rehearsal.outcome.effects)
   const moved = needed.find(({ asset }) => asset.id === native.id)?.raw ?? 0n
   const value = codec.value(payload)
   return {
     tokens: needed.filter(({ asset }) => asset.id !== native.id),
     native: moved > value ? moved : value,
-    maxFee: codec.maxFee(payload, terms),
+    maxFee: mostFee(adapter, funding),
   }
 }
 
@@ -60,7 +70,7 @@ export function requireFunds(adapter: ChainAdapter, funding: Funding, held: Held
     if (balance === undefined) continue
     require(adapter.chain, wallet, asset, raw, balance, held.get(asset.id) ?? 0n, 'the amount')
   }
-  const detail = `${show(native, adapter.native)} to send and up to ${show(maxFee, adapter.native)} for gas`
+  const detail = `${show(native, adapter.native)} to send and up to ${show(maxFee, adapter.native)} for fees`
   const inFlight = held.get(adapter.native.id) ?? 0n
   require(adapter.chain, wallet, adapter.native, native + maxFee, rehearsal.nativeBalance, inFlight, detail)
 }

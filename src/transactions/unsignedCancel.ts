@@ -36,6 +36,7 @@ export function cancelledPlan(plan: IntentPlan, operationId: string, native: Ass
     terms: { ...plan.terms, maxFeePerGas: '0', maxPriorityFeePerGas: '0' },
     outflow: { asset: native, raw: '0' },
     expectedFee: '0',
+    surcharge: '0',
     effects: [],
     moreEffects: 0,
     replaces: { operationId, kind: 'cancel' },

@@ -40,6 +40,7 @@ const PUBLISHED: Partial<Record<ErrorCode, number>> = {
   effects_changed: 4007,
   gas_above_block: 4008,
   effects_too_many: 4009,
+  surcharge_moved: 4010,
   intent_unknown: 5001,
   intent_expired: 5002,
   idempotency_conflict: 5003,

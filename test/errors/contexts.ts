@@ -41,6 +41,7 @@ export const contexts: { readonly [C in ErrorCode]: ErrorContext<C> } = {
   gas_price_above_cap: { price: '700', cap: '500' },
   fees_moved: { needed: '12', agreed: '9' },
   gas_above_block: { gas: '40000000', limit: '30000000' },
+  surcharge_moved: { needed: '0.0003', agreed: '0.0002', asset: 'ETH' },
   effects_too_many: { found: '3000 events', limit: '2000' },
   effects_changed: { what: '2.5 USDC would go to 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC, not 1 USDC' },
   intent_changed: { intentId: 'int_0' },

@@ -39,3 +39,11 @@ it('E3: on the OP stack the fee for the parent chain was paid as well', async ()
   const { transactions } = await read({ l1Fee: '0x5af3107a4000' })
   expect(transactions[0]?.included?.feePaid).toBe(121_000_000_000_000n)
 })
+
+it('E3: and what its operator takes, by scalar and constant since Isthmus, for hundreds since Jovian', async () => {
+  const fields = { l1Fee: '0x5af3107a4000', operatorFeeScalar: '0x1e8480', operatorFeeConstant: '0x7' }
+  const paid = async (more: object) => (await read({ ...fields, ...more })).transactions[0]?.included?.feePaid
+  // 21,000 gas × 2,000,000 / 1,000,000 + 7; and × 2,000,000 × 100 + 7.
+  expect(await paid({})).toBe(121_000_000_042_007n)
+  expect(await paid({ daFootprintGasScalar: '0x190' })).toBe(125_200_000_000_007n)
+})

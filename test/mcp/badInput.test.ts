@@ -125,7 +125,7 @@ describe('send_transaction refuses', () => {
     expect(await bursar.refusal('send_transaction', { intentId })).toMatchObject({
       code: 'insufficient_funds',
       message:
-        'payroll needs 1.00003696 ETH and has 0.25: 0.75003696 ETH short (1 to send and up to 0.00003696 for gas).',
+        'payroll needs 1.00002361211125 ETH and has 0.25: 0.75002361211125 ETH short (1 to send and up to 0.00002361211125 for fees).',
       sideEffect: 'none',
       chain: SANDBOX_A,
     })
@@ -156,7 +156,7 @@ describe('a server whose cap on the price of gas is below the network (R5)', () 
     const capped = await startBursar({ env: environmentOf(world, other, { MAX_GAS_PRICE_GWEI: '0.5' }) })
     expect(await capped.refusal('simulate_transaction', transfer({}))).toMatchObject({
       code: 'gas_price_above_cap',
-      message: 'The network asks 1.76 gwei per gas, above the cap of 0.5 gwei (MAX_GAS_PRICE_GWEI).',
+      message: 'The network asks 1.12438625 gwei per gas, above the cap of 0.5 gwei (MAX_GAS_PRICE_GWEI).',
       kind: 'policy',
       retry: 'later',
       retryAfterSeconds: 60,

@@ -153,8 +153,8 @@ export const badPayments: readonly BadPayment[] = [
     given: transfer({ amount: '20000' }),
     code: 'insufficient_funds',
     message:
-      'agent needs 20000.00003696 ETH and has 10000: 10000.00003696 ETH short (20000 to send and up to 0.00003696 for gas).',
-    fix: 'Fund agent with at least 10000.00003696 ETH, or lower the amount, then call simulate_transaction again.',
+      'agent needs 20000.00002361211125 ETH and has 10000: 10000.00002361211125 ETH short (20000 to send and up to 0.00002361211125 for fees).',
+    fix: 'Fund agent with at least 10000.00002361211125 ETH, or lower the amount, then call simulate_transaction again.',
   },
   {
     title: 'more of a token than the wallet has',

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { allChains } from '../../src/chains/allChains.ts'
 import { createRegistry } from '../../src/chains/registry.ts'
+import type { Chain } from '../../src/chains/types.ts'
 import { submitRaw } from '../../src/evm/submit.ts'
 import { FallbackNonces } from '../../src/nonces/fallbackNonces.ts'
 import type { NonceStore } from '../../src/nonces/nonceStore.ts'
@@ -129,6 +130,8 @@ export interface EngineLane {
 
 export interface EngineOptions {
   readonly lanes: readonly EngineLane[]
+  /** Facts that are to go for those of the registry. */
+  readonly chains?: readonly Chain[]
   /** Folder of the journal; engines that share one are several processes on one machine. */
   readonly home?: string
   readonly clock?: TestClock
@@ -162,7 +165,8 @@ export function startEngine(options: EngineOptions) {
   const { confirmations } = options
   const asked = confirmations === undefined ? [] : options.lanes
   const overrides = asked.map(({ id }) => ({ chainId: id, ...(confirmations && { confirmations }) }))
-  const registry = createRegistry(allChains, overrides)
+  const known = allChains.map((chain) => options.chains?.find(({ id }) => id === chain.id) ?? chain)
+  const registry = createRegistry(known, overrides)
   const endpoints = new Map(
     options.lanes.map((lane) => {
       const socket = options.sockets ? { socket: new Secret(lane.rpcUrl.replace('http:', 'ws:')) } : {}

@@ -87,6 +87,8 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
   })
 
   it('F11: is told to its caller when the next block takes more than it offers', async () => {
+    await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x3b9aca00')
+    await world.a.mine()
     const [first, second] = [await pay('outbid'), await pay('behind it')]
     for (let block = 0; block < 3; block++) {
       await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x2540be400')

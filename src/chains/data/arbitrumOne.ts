@@ -12,6 +12,8 @@ export const arbitrumOne: Chain = {
   confirmations: 20,
   blockTimeMs: 250,
   feeModel: 'arbitrum',
+  // Its own pricing sets the base fee, blocks are ordered by arrival, and a tip is not charged.
+  minTip: '0',
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
   },

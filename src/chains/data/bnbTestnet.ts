@@ -11,6 +11,8 @@ export const bnbTestnet: Chain = {
   confirmations: 15,
   blockTimeMs: 750,
   feeModel: 'eip1559',
+  // The base fee is zero for ever (BEP-226), so the tip is the price; validators take no less than 0.05 gwei.
+  minTip: '50000000',
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
   },

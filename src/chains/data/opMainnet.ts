@@ -12,6 +12,8 @@ export const opMainnet: Chain = {
   confirmations: 12,
   blockTimeMs: 2000,
   feeModel: 'op-stack',
+  // Before Holocene (Canyon); blocks carry their own numbers since.
+  baseFee: { target: [1, 6], denominator: 250 },
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
     gasPriceOracle: '0x420000000000000000000000000000000000000F',

@@ -12,6 +12,10 @@ export const polygon: Chain = {
   confirmations: 32,
   blockTimeMs: 2000,
   feeModel: 'eip1559',
+  // PIP-58 and the Dandeli upgrade; since Lisovo a producer may choose otherwise, by 5 % a block at most.
+  baseFee: { target: [65, 100], denominator: 64 },
+  // bor keeps no transaction below 25 gwei in its pool.
+  minTip: '25000000000',
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
   },

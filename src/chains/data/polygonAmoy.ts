@@ -11,6 +11,8 @@ export const polygonAmoy: Chain = {
   confirmations: 32,
   blockTimeMs: 2000,
   feeModel: 'eip1559',
+  baseFee: { target: [65, 100], denominator: 64 },
+  minTip: '25000000000',
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
   },

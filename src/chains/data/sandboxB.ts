@@ -12,6 +12,7 @@ export const sandboxB: Chain = {
   confirmations: 2,
   blockTimeMs: 1000,
   feeModel: 'eip1559',
+  baseFee: { target: [1, 2], denominator: 8 },
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
     tipJar: '0x225FEF2B544DEbcA5D2833CdA879E16cA1458163',

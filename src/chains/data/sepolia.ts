@@ -11,6 +11,7 @@ export const sepolia: Chain = {
   confirmations: 12,
   blockTimeMs: 12_000,
   feeModel: 'eip1559',
+  baseFee: { target: [1, 2], denominator: 8 },
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
   },

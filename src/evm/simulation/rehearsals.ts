@@ -1,22 +1,26 @@
 import type { Hex } from 'viem'
-import type {
-  Asset,
-  Earlier,
-  FeeReading,
-  FeeTerms,
-  Planned,
-  PriceLimit,
-  Rehearsal,
+import {
+  type Asset,
+  type Earlier,
+  type FeeReading,
+  type FeeTerms,
+  NO_SURCHARGE,
+  type Planned,
+  type PriceLimit,
+  type Rehearsal,
 } from '../../chains/adapter.ts'
 import { withinLimit } from '../../chains/feeTerms.ts'
+import type { Chain } from '../../chains/types.ts'
 import { BursarError } from '../../errors/bursarError.ts'
 import { untrusted } from '../../primitives/untrusted.ts'
 import { type ChainClient, resultOf } from '../../rpc/chainClient.ts'
-import type { RpcErrorBody, RpcOutcome } from '../../rpc/transport.ts'
+import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
 import type { EvmHead } from '../blocks.ts'
 import type { EvmDraft } from '../draft.ts'
 import type { EvmPayload } from '../evmPayload.ts'
-import { FEE_HISTORY } from '../fees.ts'
+import { FEE_HISTORY } from '../fees/feeHistory.ts'
+import { feesFrom } from '../fees/feesFrom.ts'
+import { readSurcharge, surchargeRequests } from '../fees/surcharge.ts'
 import { fromQuantity } from '../quantity.ts'
 import { decodeRevert, isVerdict, type Revert } from '../reverts.ts'
 import type { Witnesses } from '../witnesses.ts'
@@ -48,6 +52,7 @@ import { fitsUsual, UsualGas } from './usualGas.ts'
 const MAX_TRIES = 4
 
 export interface RehearsalParts {
+  readonly chain: Chain
   readonly client: ChainClient
   readonly witnesses: Witnesses
   readonly simulators: Simulators
@@ -56,6 +61,7 @@ export interface RehearsalParts {
 
 /** Simulates payloads and reads what a decision about them needs, in one round trip each. */
 export class EvmRehearsals {
+  readonly #chain: Chain
   readonly #client: ChainClient
   readonly #witnesses: Witnesses
   readonly #simulators: Simulators
@@ -64,7 +70,8 @@ export class EvmRehearsals {
   #lastFees: FeeReading | undefined
   readonly #usualGas = new UsualGas()
 
-  constructor({ client, witnesses, simulators, scrutiny }: RehearsalParts) {
+  constructor({ chain, client, witnesses, simulators, scrutiny }: RehearsalParts) {
+    this.#chain = chain
     this.#client = client
     this.#witnesses = witnesses
     this.#simulators = simulators
@@ -141,18 +148,21 @@ export class EvmRehearsals {
   ): Promise<{ readonly head: string; readonly minedCount: bigint; readonly seen?: Tried }> {
     const task = { payload, terms, at, before: payloadsOf(before) }
     const reads = snapshotRequests(payload.from, tokens, at)
-    const requests = [...reads, ...simulator.requests(task), FEE_HISTORY]
+    const asked = simulator.requests(task)
+    const requests = [...reads, ...asked, ...this.#surchargeRequests(task), FEE_HISTORY]
     const outcomes = await this.#client.batch(requests, signal)
     if (at !== 'latest' && outcomes.slice(0, reads.length).some(({ ok }) => !ok)) {
       return { head: at.blockHash, minedCount: 0n }
     }
-    const snapshot = this.#snapshot(outcomes, outcomes.at(-1), tokens)
+    const snapshot = await this.#snapshot(outcomes, outcomes.at(-1), tokens, signal)
     requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
     const { head, minedCount } = snapshot
     const fits = unminedOf(before, minedCount).length === before.length
-    const answers = outcomes.slice(reads.length, -1)
+    const answers = outcomes.slice(reads.length, reads.length + asked.length)
+    const surcharges = outcomes.slice(reads.length + asked.length, -1)
     const execution = fits ? await simulator.read(task, head, answers, signal) : undefined
-    return { head: head.ref.hash, minedCount, ...(execution && { seen: { task, snapshot, execution } }) }
+    const seen = execution && { task, snapshot, execution, surcharges }
+    return { head: head.ref.hash, minedCount, ...(seen && { seen }) }
   }
 
   /**
@@ -169,24 +179,26 @@ export class EvmRehearsals {
     const reads = snapshotRequests(draft.from, tokens)
     const bet = this.#bet(draft, limit, earlier, signal)
     const code = draft.isCall ? [{ method: 'eth_getCode', params: [draft.callTo, 'latest'] }] : []
-    const together = [...reads, ...(bet?.simulator.requests(bet.task) ?? [])]
+    const asked = bet?.simulator.requests(bet.task) ?? []
+    const together = [...reads, ...asked, ...(bet ? this.#surchargeRequests(bet.task) : [])]
     const requests = [...together, FEE_HISTORY, estimateRequest(draft), ...code]
     const outcomes = await this.#client.batch(requests, signal)
     const [fees, estimate] = outcomes.slice(together.length)
     if (code.length > 0) requireContract(draft, resultOf(outcomes.at(-1), 'eth_getCode', this.#client))
-    const snapshot = this.#snapshot(outcomes, fees, tokens)
+    const snapshot = await this.#snapshot(outcomes, fees, tokens, signal)
     const terms = withinLimit(snapshot.fees, limit)
     const estimated = estimate?.ok
       ? fromQuantity(estimate.result, 'gas estimate', this.#client.host)
       : undefined
     if (bet && isEnough(bet.task.payload, estimated, snapshot.head)) {
-      const answers = outcomes.slice(reads.length, together.length)
+      const answers = outcomes.slice(reads.length, reads.length + asked.length)
       const execution = await won(bet, snapshot.head, answers, signal)
       if (execution) {
         const tried = {
           task: bet.task,
           snapshot,
           execution,
+          surcharges: outcomes.slice(reads.length + asked.length, together.length),
           simulator: { name: bet.simulator.name, skipped: bet.skipped },
         }
         const rehearsal = await this.#judged(tried, bet.judgement, tokens, signal)
@@ -221,7 +233,9 @@ export class EvmRehearsals {
   }
 
   #likely(draft: EvmDraft, earlier: readonly Earlier[]): EvmPayload | undefined {
-    if (draft.data === '0x') return draftPayload(draft, PLAIN_TRANSFER_GAS)
+    // On Arbitrum the gas of a transfer pays for its data as well.
+    const isKnown = draft.data === '0x' && this.#chain.feeModel !== 'arbitrum'
+    if (isKnown) return draftPayload(draft, PLAIN_TRANSFER_GAS)
     const usual = this.#usualGas.of(draft)
     return usual === undefined || payloadsOf(earlier).length > 0 ? undefined : draftPayload(draft, usual)
   }
@@ -257,8 +271,12 @@ export class EvmRehearsals {
     const outcome = { ok: false, gasUsed: 0n, effects: [], findings: [], revert: revertOf(error) }
     const { head, ...readings } = snapshot
     const simulator = { name: 'local:eth_estimateGas', skipped: [] }
-    const rehearsal = { ...readings, block: head.ref, simulator, outcome }
+    const rehearsal = { ...readings, block: head.ref, simulator, outcome, surcharge: NO_SURCHARGE }
     return { payload: draftPayload(draft, PLAIN_TRANSFER_GAS), terms, rehearsal }
+  }
+
+  #surchargeRequests({ payload, terms, at }: Task): readonly RpcRequest[] {
+    return surchargeRequests(this.#chain, payload, terms, at)
   }
 
   /**
@@ -266,13 +284,14 @@ export class EvmRehearsals {
    * having been expected to, and has other endpoints agree to all.
    */
   async #judged(
-    { task, snapshot, execution, simulator }: Tried & Pick<Rehearsal, 'simulator'>,
+    { task, snapshot, execution, surcharges, simulator }: Tried & Pick<Rehearsal, 'simulator'>,
     judgement: Judgement,
     expected: readonly Asset[],
     signal: AbortSignal,
   ): Promise<Rehearsal> {
     const { head, ...readings } = snapshot
-    const account = task.payload.from
+    const { from: account, gasLimit } = task.payload
+    const surcharge = readSurcharge(surcharges, execution.gasUsed, BigInt(gasLimit), this.#client)
     const outcome = await judgement.of(execution, head, signal)
     const moved = outcome.effects.filter(({ from }) => from === account).map(({ asset }) => asset)
     const tokens = distinctTokens([...expected, ...moved])
@@ -284,19 +303,21 @@ export class EvmRehearsals {
         ? new Map<string, bigint>()
         : await readTokenBalances(account, unread, head.ref.hash, this.#client, signal)
     const tokenBalances = new Map([...readings.tokenBalances, ...more])
-    const complete = { ...readings, tokenBalances, block: head.ref, simulator, outcome }
+    const complete = { ...readings, tokenBalances, block: head.ref, simulator, outcome, surcharge }
     await this.#witnesses.agree(accountFacts(account, tokens, complete), signal)
     return complete
   }
 
-  #snapshot(
+  async #snapshot(
     outcomes: readonly RpcOutcome[],
-    fees: RpcOutcome | undefined,
+    history: RpcOutcome | undefined,
     tokens: readonly Asset[],
-  ): Snapshot {
-    const snapshot = readSnapshot(outcomes, fees, tokens, this.#client)
-    this.#lastFees = snapshot.fees
-    return snapshot
+    signal: AbortSignal,
+  ): Promise<Snapshot> {
+    const block = resultOf(outcomes[0], 'eth_getBlockByNumber', this.#client)
+    const fees = await feesFrom(this.#chain, this.#client, block, history, signal)
+    this.#lastFees = fees
+    return readSnapshot(outcomes, fees, tokens, this.#client)
   }
 }
 
@@ -321,6 +342,8 @@ interface Tried {
   readonly task: Task
   readonly snapshot: Snapshot
   readonly execution: Execution
+  /** What the chain takes besides gas, as it answered. */
+  readonly surcharges: readonly RpcOutcome[]
 }
 
 /** A payload that is simulated before it is known whether it will be that one. */
@@ -348,8 +371,8 @@ async function won(
 }
 
 /** A plain transfer that passes with the least gas that there is needs no estimate. */
-function isEnough({ data, gasLimit }: EvmPayload, estimated: bigint | undefined, head: EvmHead): boolean {
-  if (data === '0x') return true
+function isEnough({ gasLimit }: EvmPayload, estimated: bigint | undefined, head: EvmHead): boolean {
+  if (BigInt(gasLimit) === PLAIN_TRANSFER_GAS) return true
   return estimated !== undefined && fitsUsual(BigInt(gasLimit), gasLimitFor(estimated, head))
 }
 

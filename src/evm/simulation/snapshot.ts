@@ -4,7 +4,6 @@ import { type ChainClient, resultOf } from '../../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
 import { erc20Abi } from '../abi.ts'
 import { type EvmHead, LATEST_BLOCK, parseHead } from '../blocks.ts'
-import { readFees } from '../fees.ts'
 import { asHex, fromQuantity } from '../quantity.ts'
 import { isVerdict } from '../reverts.ts'
 import type { Question } from '../witnesses.ts'
@@ -41,16 +40,15 @@ export function snapshotRequests(
 
 export function readSnapshot(
   outcomes: readonly RpcOutcome[],
-  fees: RpcOutcome | undefined,
+  fees: FeeReading,
   tokens: readonly Asset[],
   client: ChainClient,
 ): Snapshot {
   const { host } = client
   const result = (index: number, method: string) => resultOf(outcomes[index], method, client)
-  const head = parseHead(result(0, 'eth_getBlockByNumber'), host)
   return {
-    head,
-    fees: readFees(resultOf(fees, 'eth_feeHistory', client), head.ref, host),
+    head: parseHead(result(0, 'eth_getBlockByNumber'), host),
+    fees,
     nativeBalance: fromQuantity(result(1, 'eth_getBalance'), 'balance', host),
     minedCount: fromQuantity(result(2, 'eth_getTransactionCount'), 'nonce', host),
     tokenBalances: tokenBalancesOf(outcomes.slice(3), tokens, client),
