@@ -16,6 +16,7 @@ import { priceRequests, readPrice } from './fees/price.ts'
 import { isKnown, usedByAnother } from './nonceUse.ts'
 import type { EvmSimulator } from './simulation/execution.ts'
 import { plainSimulator } from './simulation/plain.ts'
+import { EvmPlans } from './simulation/plans.ts'
 import { EvmRehearsals } from './simulation/rehearsals.ts'
 import { Scrutiny } from './simulation/scrutiny.ts'
 import { simulatorV1 } from './simulation/simulateV1.ts'
@@ -64,7 +65,9 @@ export function evmAdapter(
   const local = [simulatorV1(host), tracedSimulator(host), plainSimulator(host)]
   const simulators = new Simulators(ordered(local))
   const scrutiny = new Scrutiny(client, assets, new Tracers(reads.witnesses))
-  const rehearsals = new EvmRehearsals({ chain, client, witnesses, simulators, scrutiny })
+  const parts = { chain, client, witnesses, simulators, scrutiny }
+  const rehearsals = new EvmRehearsals(parts)
+  const plans = new EvmPlans(parts, rehearsals)
   const balances = new EvmBalances(chain, shown, client)
 
   async function price(shape: PayloadShape, signal: AbortSignal): Promise<Price> {
@@ -95,7 +98,7 @@ export function evmAdapter(
     asset: (text, signal) => assets.resolve(text, signal),
     draft: (action, from, signal) => draftAction(chain.id, action, from as Hex, assets, signal),
     nothing: (from) => draftNothing(chain.id, from as Hex, assets.native),
-    plan: (draft, limit, earlier, signal) => rehearsals.plan(draft as EvmDraft, limit, earlier, signal),
+    plan: (draft, limit, earlier, signal) => plans.plan(draft as EvmDraft, limit, earlier, signal),
     rehearse: (payload, terms, leaving, earlier, signal) =>
       rehearsals.rehearse(asEvmPayload(payload), terms, leaving, earlier, signal),
     fees: async (signal) => (await readings([], signal)).fees,
