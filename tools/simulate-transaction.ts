@@ -21,20 +21,23 @@ export const IntentOutput = z.object({
     backend: z.string(),
     block: shape.block,
     gasUsed: z.string(),
-    effects: z.array(
-      z.object({
-        kind: z.enum(['transfer', 'approval', 'operator']),
-        from: z.string(),
-        to: z.string(),
-        amount: shape.amount,
-      }),
-    ),
+    effects: z
+      .array(
+        z.object({
+          kind: z.enum(['transfer', 'approval', 'operator']),
+          from: z.string(),
+          to: z.string(),
+          amount: shape.amount,
+        }),
+      )
+      .meta({ outline: 'kind (transfer, approval, operator), from, to, amount' }),
     moreEffects: z.number().exactOptional(),
     skipped: z.array(z.string()).exactOptional(),
     findings: z
       .array(
         z.object({ code: z.string(), severity: z.enum(['critical', 'warning', 'info']), detail: z.string() }),
       )
+      .meta({ outline: 'code, severity (critical, warning, info), detail' })
       .exactOptional(),
   }),
   verdict: z.object({ decision: z.literal('allow'), rules: z.array(z.string()) }),

@@ -127,11 +127,11 @@ async function probeChain(runtime: Runtime, text: string): Promise<readonly Find
       }
     }
     const seen = `${name}: chain id right, block ${head?.number}, ${latencyMs} ms`
-    if (simulates) return { grade: 'ok', what: `${seen}, eth_simulateV1 offered` }
+    if (problem === undefined) return { grade: 'ok', what: `${seen}, ${simulates} offered` }
     return {
       grade: 'fail',
       what: `${seen}; ${problem}`,
-      fix: `Give ${chain.env} an endpoint that offers eth_simulateV1.`,
+      fix: `Give ${chain.env} an endpoint that offers eth_simulateV1 or debug_traceCall.`,
     }
   })
   return [...endpoints, ...sockets.map((socket) => socketFinding(chain, socket))]

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { BURSAR, environmentOf, run, temporaryHome } from '../support/bursarServer.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { startWorld, type World } from '../support/engine.ts'
+import { withoutMethods } from '../support/missingMethods.ts'
 import { startSecureSentinel } from '../support/redisSentinels.ts'
 import { startRedisServer } from '../support/redisServer.ts'
 
@@ -187,15 +188,20 @@ test('an endpoint of another chain: exit code 1, which chain it serves (R13)', a
   expect(code).toBe(1)
 })
 
-test('an endpoint that cannot simulate: exit code 1, because nothing could be signed (R1)', async () => {
-  world.a.proxy.setFault((calls) =>
-    calls.some(({ method }) => method === 'eth_simulateV1') ? { kind: 'rewrite', text: refused } : undefined,
-  )
+test('an endpoint that shows nothing inside contracts: exit code 1, because none could be called (R1)', async () => {
+  world.a.proxy.setFault(withoutMethods(['eth_simulateV1', 'debug_traceCall']))
   const { code, said } = await doctor()
   expect(said).toMatch(
-    / FAIL {2}Sandbox A .*; it does not offer eth_simulateV1, so nothing can be signed through it\n {7}→ Give SANDBOX_A an endpoint that offers eth_simulateV1\.\n/,
+    / FAIL {2}Sandbox A .*; it offers neither eth_simulateV1 nor debug_traceCall: no contract can be called through it\n {7}→ Give SANDBOX_A an endpoint that offers eth_simulateV1 or debug_traceCall\.\n/,
   )
   expect(code).toBe(1)
+})
+
+test('an endpoint that traces instead of simulating does', async () => {
+  world.a.proxy.setFault(withoutMethods(['eth_simulateV1']))
+  const { code, said } = await doctor()
+  expect(said).toMatch(/ {2}ok {3}Sandbox A .*, debug_traceCall offered\n/)
+  expect(code).toBe(0)
 })
 
 test('a journal that cannot be opened: exit code 1, and the other checks are still told', async () => {
@@ -239,9 +245,3 @@ test('a wrong configuration: exit code 1, every problem at once, no value shown 
   expect(said).not.toContain(PRIVATE_KEY.slice(0, 63))
   expect(code).toBe(1)
 })
-
-/** What a node answers that does not know a method. */
-function refused(answer: string): string {
-  const { id } = JSON.parse(answer) as { readonly id: number }
-  return JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } })
-}

@@ -20,7 +20,7 @@ import type { IntentOutput } from '../../tools/simulate-transaction.ts'
 // What these ten tools take of design.md's 4,500 and 9,000 for twenty, in tokens of four characters. The two longest
 // answers, an intent and an operation, are among them: the ten to come have 3,800 for theirs.
 const SEEN_BUDGET = 2_250
-const LIST_BUDGET = 5_200
+const LIST_BUDGET = 5_300
 const MAX_TOOLS = 20
 
 const tokens = (value: unknown) => JSON.stringify(value).length / 4
@@ -83,7 +83,7 @@ describe('the catalogue', () => {
 
   test('never changes silently: hash over everything that clients see (T32)', () => {
     expect(digestOf(JSON.parse(JSON.stringify(listing)))).toMatchInlineSnapshot(
-      `"0x288301b742dbea56aa957fee3d7b1a55da76b36b965d5183f0a2a46655619d56"`,
+      `"0xd96d7270f6e267b7c70b1991bc20cbd09c5a5b34a9849e0047fbbd4b3f7993ad"`,
     )
   })
 })
