@@ -229,6 +229,8 @@ export interface TransactionStatus {
     readonly gasUsed: bigint
     /** Native base units paid for gas. */
     readonly feePaid: bigint
+    /** What moved and was allowed, as its receipt tells: native tokens are not told. Throws `effects_too_many`. */
+    readonly effects: () => Promise<readonly Effect[]>
   }
 }
 

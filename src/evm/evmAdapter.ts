@@ -124,7 +124,7 @@ export function evmAdapter(
         witnesses.agree([inclusionFact(seen)], signal),
       ])
     },
-    status: (account, hashes, ask) => readStatus(client, account, hashes, ask),
+    status: (account, hashes, ask) => readStatus(client, account, hashes, assets, ask),
     isKnown: (hashes, signal) => isKnown(reads.witnesses(), hashes, signal),
   }
 }

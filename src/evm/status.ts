@@ -1,8 +1,12 @@
 import type { StatusAsk, StatusReading, TransactionStatus } from '../chains/adapter.ts'
+import { unattended } from '../primitives/abort.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
+import type { EvmAssets } from './assets.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
 import { asHex, asObject, fromQuantity, toQuantity } from './quantity.ts'
+import { effectsOf } from './simulation/effects.ts'
+import { parseLogs } from './simulation/logs.ts'
 import { disagreement, type Question } from './witnesses.ts'
 
 /** The receipt that is about to be taken for final, as every endpoint must tell it. */
@@ -42,6 +46,7 @@ export async function readStatus(
   client: ChainClient,
   account: string,
   hashes: readonly string[],
+  assets: EvmAssets,
   { signal, safe = false }: StatusAsk,
 ): Promise<StatusReading> {
   const about = hashes.flatMap((hash) => [
@@ -58,7 +63,7 @@ export async function readStatus(
     minedCount: fromQuantity(resultOf(outcomes[1], 'eth_getTransactionCount', client), 'nonce', client.host),
     ...(safeHead === undefined ? {} : { safe: safeHead }),
     transactions: hashes.map((hash, index) =>
-      statusOf(client, hash, outcomes[2 + 2 * index], outcomes[3 + 2 * index]),
+      statusOf({ client, assets }, hash, outcomes[2 + 2 * index], outcomes[3 + 2 * index]),
     ),
   }
 }
@@ -72,7 +77,7 @@ function numberOf(client: ChainClient, outcome: RpcOutcome | undefined): bigint 
 }
 
 function statusOf(
-  client: ChainClient,
+  { client, assets }: { readonly client: ChainClient; readonly assets: EvmAssets },
   hash: string,
   receipt: RpcOutcome | undefined,
   transaction: RpcOutcome | undefined,
@@ -96,6 +101,10 @@ function statusOf(
       feePaid:
         gasUsed * fromQuantity(fields['effectiveGasPrice'], 'effectiveGasPrice', host) +
         surchargePaid(fields, gasUsed, host),
+      async effects() {
+        const [effects = []] = await effectsOf([parseLogs(fields['logs'] ?? [], host)], assets, unattended())
+        return effects
+      },
     },
   }
 }

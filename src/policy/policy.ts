@@ -6,7 +6,7 @@ import { formatUnits, parseAmount } from '../primitives/amount.ts'
 import type { Finding, FindingCode } from '../primitives/findings.ts'
 import { digestOf } from '../primitives/json.ts'
 import { dependenceOnBlock, type Elsewhere } from './elsewhere.ts'
-import { requireAsShown } from './shownEffects.ts'
+import { differenceForWorse, requireAsShown } from './shownEffects.ts'
 
 /** The most that one transaction may take of an asset. */
 export interface Cap {
@@ -108,6 +108,11 @@ export class Policy {
       this.#judgeOutflow(chain, asset, raw),
     )
     return { rules: [...fees, ...allowed, ...caps], found }
+  }
+
+  /** What is worse for the account than what was shown, in words; undefined when nothing is, or no more than may be. */
+  worseThanShown(account: string, shown: readonly Effect[], now: readonly Effect[]): string | undefined {
+    return differenceForWorse(account, shown, now, this.#maxSlippage)
   }
 
   #judgeFinding(chain: Chain, { code, severity, detail }: Finding): readonly string[] {

@@ -15,6 +15,8 @@ export interface Inclusion {
   readonly feePaid: bigint
   readonly confirmations: number
   readonly final: boolean
+  /** What it did worse to the account than was simulated, in words. */
+  readonly worse?: string
 }
 
 type StepChange = Partial<Omit<StepRow, 'id' | 'operation_id' | 'updated_at'>>
@@ -115,7 +117,7 @@ export class StepStore {
     const state = stateOf(inclusion, isCancelled)
     const change: StepChange = {
       state,
-      note: isCancelled ? CANCELLED : null,
+      note: isCancelled ? CANCELLED : (inclusion.worse ?? null),
       included_number: padNumber(BigInt(inclusion.blockNumber)),
       included_hash: inclusion.blockHash,
       gas_used: inclusion.gasUsed.toString(),
@@ -134,6 +136,7 @@ export class StepStore {
         hash: attempt.hash,
         block: inclusion.blockHash,
         confirmations: inclusion.confirmations,
+        ...(inclusion.worse === undefined ? {} : { worse: inclusion.worse }),
       }
       audit({
         event: inclusion.final ? `operation.${ended}` : `step.${state}`,

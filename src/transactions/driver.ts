@@ -20,6 +20,7 @@ import type { Case, Judge } from './judge.ts'
 import { OWN_PRINCIPAL } from './ownPrincipal.ts'
 import { pauseBefore } from './pace.ts'
 import { asOfRehearsal, caseOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
+import { postCheck } from './postCheck.ts'
 import { reservationsOf } from './preflight.ts'
 import { signAtNonce } from './signAtNonce.ts'
 import type { StuckTransactions } from './stuckTransactions.ts'
@@ -109,8 +110,13 @@ export class Driver {
     await this.#requireSameChain(adapter, open.step)
     if (!attempt) return this.#start(record, open.step, adapter, beginning?.verdict)
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
-    const { steps } = this.#deps
-    const seen = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
+    const { steps, intents, judge } = this.#deps
+    const check = postCheck(intents, judge.policy)
+    const seen = await followStep(
+      ...([adapter, open.step, open.attempts, attempt] as const),
+      { steps, check },
+      UNATTENDED,
+    )
     if (seen.needsSending && this.#maySendAgain(adapter, operationId, attempt)) {
       const step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
       await this.#broadcast(adapter, step, attempt)

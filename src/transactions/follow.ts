@@ -2,6 +2,7 @@ import type { ChainAdapter, NonceUse, StatusReading } from '../chains/adapter.ts
 import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
 import type { StepStore } from '../store/steps.ts'
+import type { PostCheck } from './postCheck.ts'
 
 export interface Followed {
   /** The same bytes should be sent again: the endpoint does not know of them, and their nonce is still free. */
@@ -18,7 +19,7 @@ export async function followStep(
   step: StepRow,
   attempts: readonly AttemptRow[],
   live: AttemptRow,
-  steps: StepStore,
+  { steps, check }: { readonly steps: StepStore; readonly check: PostCheck },
   signal: AbortSignal,
 ): Promise<Followed> {
   // Whichever was superseded may be the one that was included all the same (F12).
@@ -27,7 +28,7 @@ export async function followStep(
   for (const [index, { included }] of reading.transactions.entries()) {
     const attempt = attempts[index]
     if (!included || !attempt) continue
-    await recordInclusion(adapter, step, attempt, steps, reading, included, signal)
+    await recordInclusion(adapter, { step, attempt, included }, { steps, check }, reading, signal)
     return { needsSending: false, minedCount: reading.minedCount }
   }
   if (step.included_hash !== null) await steps.reorganised(live)
@@ -48,11 +49,13 @@ type Included = NonNullable<StatusReading['transactions'][number]['included']>
 
 async function recordInclusion(
   adapter: ChainAdapter,
-  step: StepRow,
-  attempt: AttemptRow,
-  steps: StepStore,
+  {
+    step,
+    attempt,
+    included,
+  }: { readonly step: StepRow; readonly attempt: AttemptRow; readonly included: Included },
+  { steps, check }: { readonly steps: StepStore; readonly check: PostCheck },
   reading: StatusReading,
-  included: Included,
   signal: AbortSignal,
 ): Promise<void> {
   const depth = Number(BigInt(reading.head.number) - BigInt(included.blockNumber)) + 1
@@ -61,7 +64,14 @@ async function recordInclusion(
   // One endpoint's word is enough to say included, not to say final.
   if (final) await adapter.confirmInclusion({ hash: attempt.hash, state: 'included', included }, signal)
   if (step.included_hash !== included.blockHash || final) {
-    await steps.included(attempt, { ...included, confirmations, final })
+    const { effects: _effects, ...inclusion } = included
+    const worse = await check(step, attempt, included)
+    await steps.included(attempt, {
+      ...inclusion,
+      confirmations,
+      final,
+      ...(worse !== undefined && { worse }),
+    })
   } else if (reading.safe !== undefined && BigInt(included.blockNumber) <= reading.safe) {
     await steps.safe(attempt, confirmations)
   } else if (confirmations !== step.confirmations) {

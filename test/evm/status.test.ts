@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { EvmAssets } from '../../src/evm/assets.ts'
 import { readStatus } from '../../src/evm/status.ts'
 import type { ChainClient } from '../../src/rpc/chainClient.ts'
 
@@ -25,7 +26,7 @@ function read(fields: object) {
     chain: 'eip155:10',
     batch: async () => results.map((result) => ({ ok: true, result })),
   } as unknown as ChainClient
-  return readStatus(client, '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', [HASH], {
+  return readStatus(client, '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', [HASH], {} as EvmAssets, {
     signal: AbortSignal.timeout(1_000),
   })
 }

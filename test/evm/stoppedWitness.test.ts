@@ -75,7 +75,10 @@ function telling(proxy: RpcProxy, say: (call: ProxyCall, result: unknown) => unk
 const RECEIPT = { transactionHash: INVENTED, blockHash: BLOCK, status: '0x1', gasUsed: '0x5208' }
 const INCLUDED = {
   ...{ hash: INVENTED, state: 'included' as const },
-  included: { blockNumber: '1', blockHash: BLOCK, succeeded: true, gasUsed: 21_000n, feePaid: 0n },
+  included: {
+    ...{ blockNumber: '1', blockHash: BLOCK, succeeded: true, gasUsed: 21_000n, feePaid: 0n },
+    effects: async () => [],
+  },
 }
 
 /** A receipt, and the block that is to hold it in the place of the first one. */
