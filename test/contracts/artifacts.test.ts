@@ -33,7 +33,8 @@ test('--check names a stale, a missing and a left-over artefact and fails', () =
   expect(stderr).toContain('TestUSDC.json does not match')
   expect(stderr).toContain('Gone.json does not match')
   expect(stderr).not.toContain('Multicall3.json')
-})
+  // The compiler runs twice, some seconds each on an idle core.
+}, 120_000)
 
 function check(folder: string) {
   const { status, stderr } = spawnSync(

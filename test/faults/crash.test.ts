@@ -40,4 +40,5 @@ it('F1, R2: 60 processes that die between begin and answer: every payment is mad
   const { points: different, ...totals } = totalsOf(killed)
   expect(totals).toEqual({ kills: 60, duplicates: 0, lost: 0, wedged: 0 })
   expect(different).toBeGreaterThanOrEqual(50)
-}, 120_000)
+  // Some fifty seconds on two idle cores.
+}, 400_000)
