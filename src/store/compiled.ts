@@ -71,7 +71,7 @@ const TOGETHER = [16, 4, 2] as const
 
 const inserts = new Map<string, CompiledQuery>()
 
-/** Inserts rows that have the same columns in the same order. */
+/** Inserts rows that have the same columns. */
 export async function insertRows<T extends keyof JournalTables>(
   tx: Transaction<JournalTables>,
   table: T,
@@ -81,10 +81,13 @@ export async function insertRows<T extends keyof JournalTables>(
     const count = TOGETHER.find((most) => most <= rows.length - at) ?? 1
     const some = rows.slice(at, at + count)
     at += count
-    const key = `${table} ${count} ${Object.keys(some[0] ?? {})}`
+    const columns = Object.keys(some[0] ?? {})
+    const key = `${table} ${count} ${columns}`
     const query = inserts.get(key) ?? tx.insertInto(table).values(some).compile()
     inserts.set(key, query)
-    await tx.executeQuery({ ...query, parameters: some.flatMap((row) => Object.values(row)) })
+    // By name: each row may tell them in an order of its own.
+    const parameters = some.flatMap((row) => columns.map((column) => (row as Row)[column]))
+    await tx.executeQuery({ ...query, parameters })
   }
 }
 
