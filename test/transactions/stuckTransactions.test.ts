@@ -150,6 +150,12 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
         },
       ],
     })
+    // As long as it waits, also where the network forgets it again and again.
+    await pass(1)
+    expect(await driveAfresh(operationId)).toMatchObject({
+      state: 'stuck',
+      steps: [{ state: 'sent', note: expect.stringMatching(/^no block has taken it/) }],
+    })
     await world.a.mine()
     const included = await driveAfresh(operationId)
     expect(included).toMatchObject({ state: 'running', steps: [{ state: 'included' }] })
