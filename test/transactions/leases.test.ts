@@ -13,11 +13,14 @@ const OPERATION = { id: 'op_1', chain: 'eip155:1' }
 /** A drive takes as long as the test says, and answers when to look again. */
 function follow({ pauseMs, driveMs, pushed }: { pauseMs: number; driveMs: number; pushed: boolean }) {
   const moved = (): void => undefined
-  const world = { held: true, looks: 0, drives: 0, atOnce: 0, mostAtOnce: 0, moved }
+  const looking = (): void => undefined
+  const world = { held: true, looks: 0, drives: 0, atOnce: 0, mostAtOnce: 0, moved, looking }
   const operations = {
     claim: async () => {
       world.looks += 1
-      return world.held ? [OPERATION] : []
+      const found = world.held ? [OPERATION] : []
+      world.looking()
+      return found
     },
     release: async () => undefined,
   } as unknown as OperationStore
@@ -115,6 +118,20 @@ it('C4: what begins is looked at at once by whoever has nothing to do, and soon 
   world.held = true
   world.wake()
   await vi.advanceTimersByTimeAsync(1)
+  expect(world.drives).toBe(2)
+  await world.stop()
+})
+
+it('C4: what begins just after it was looked for is looked at soon, by whoever had work until then', async () => {
+  const world = follow({ pauseMs: 60_000, driveMs: 10, pushed: false })
+  await vi.advanceTimersByTimeAsync(100)
+  world.held = false
+  world.looking = () => {
+    world.held = true
+    world.wake()
+    world.looking = () => undefined
+  }
+  await vi.advanceTimersByTimeAsync(500)
   expect(world.drives).toBe(2)
   await world.stop()
 })
