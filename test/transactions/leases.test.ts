@@ -40,13 +40,14 @@ function follow({ pauseMs, driveMs, pushed }: { pauseMs: number; driveMs: number
     world.atOnce -= 1
     return pauseMs
   })
+  const end = () => leases.stop(async () => undefined)
   const stop = async () => {
-    const stopped = leases.stop(async () => undefined)
+    const stopped = end()
     // What is under way comes to its end.
     await vi.advanceTimersByTimeAsync(10_000)
     await stopped
   }
-  return Object.assign(world, { stop, wake: () => leases.wake() })
+  return Object.assign(world, { stop, end, wake: () => leases.wake() })
 }
 
 it('C4: looks again as soon as it can when the chain moved while it was looking', async () => {
@@ -134,4 +135,27 @@ it('C4: what begins just after it was looked for is looked at soon, by whoever h
   await vi.advanceTimersByTimeAsync(500)
   expect(world.drives).toBe(2)
   await world.stop()
+})
+
+it('C4: looks at once when the chain has moved, and not again for a moment however often it moves', async () => {
+  const world = follow({ pauseMs: 60_000, driveMs: 0, pushed: true })
+  await vi.advanceTimersByTimeAsync(1_100)
+  for (let each = 0; each < 10; each++) {
+    world.moved()
+    await vi.advanceTimersByTimeAsync(1)
+  }
+  expect(world.drives).toBe(2)
+  await world.stop()
+})
+
+it('F25: stops at once, also while it has nothing to do', async () => {
+  const world = follow({ pauseMs: 0, driveMs: 0, pushed: false })
+  world.held = false
+  await vi.advanceTimersByTimeAsync(3_000)
+  let ended = false
+  void world.end().then(() => {
+    ended = true
+  })
+  await vi.advanceTimersByTimeAsync(1)
+  expect(ended).toBe(true)
 })
