@@ -111,16 +111,17 @@ export class Driver {
     if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
     const { steps } = this.#deps
     const seen = await followStep(adapter, open.step, open.attempts, attempt, steps, UNATTENDED)
+    let { step } = open
     if (seen.needsSending && this.#maySendAgain(adapter, operationId, attempt)) {
-      const step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
+      step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
       await this.#broadcast(adapter, step, attempt)
     }
     if (seen.waitsAt === undefined) return
     const { stuck, gaps } = this.#deps
     const { minedCount, waitsAt } = seen
-    if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(open.step, minedCount, waitsAt)
+    if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(step, minedCount, waitsAt)
     // What stands in its place now was not sent yet.
-    const waiting = { record, step: open.step, attempt, head: waitsAt, minedCount }
+    const waiting = { record, step, attempt, head: waitsAt, minedCount }
     if (await stuck.look(adapter, waiting, UNATTENDED)) await this.#advance(operationId)
   }
 
