@@ -32,7 +32,7 @@ export function compiledChange<V extends Readonly<Record<keyof V, Scalar>>>(
   build: (db: Db, value: Values<V>) => Compilable<unknown>,
 ): (db: Db, values: V) => Promise<bigint> {
   const run = onceCompiled(build)
-  return async (db, values) => (await run(db, values)).numAffectedRows ?? 0n
+  return async (db, values) => (await run(db, values)).numAffectedRows as bigint
 }
 
 function onceCompiled<V extends Readonly<Record<keyof V, Scalar>>, R>(
@@ -71,7 +71,7 @@ const TOGETHER = [16, 4, 2] as const
 
 const inserts = new Map<string, CompiledQuery>()
 
-/** Inserts rows that have the same columns in the same order. */
+/** Inserts rows that have the same columns. */
 export async function insertRows<T extends keyof JournalTables>(
   tx: Transaction<JournalTables>,
   table: T,
@@ -80,11 +80,14 @@ export async function insertRows<T extends keyof JournalTables>(
   for (let at = 0; at < rows.length; ) {
     const count = TOGETHER.find((most) => most <= rows.length - at) ?? 1
     const some = rows.slice(at, at + count)
+    const columns = Object.keys(rows[at] as Row)
     at += count
-    const key = `${table} ${count} ${Object.keys(some[0] ?? {})}`
+    const key = `${table} ${count} ${columns}`
     const query = inserts.get(key) ?? tx.insertInto(table).values(some).compile()
     inserts.set(key, query)
-    await tx.executeQuery({ ...query, parameters: some.flatMap((row) => Object.values(row)) })
+    // By name: each row may tell them in an order of its own.
+    const parameters = some.flatMap((row) => columns.map((column) => (row as Row)[column]))
+    await tx.executeQuery({ ...query, parameters })
   }
 }
 

@@ -58,8 +58,8 @@ export class JournalDialect extends SqliteDialect {
 /** A statement with what is asked of it each time: libsql takes longer to tell that than to run it. */
 interface Prepared {
   readonly statement: Database.Statement
-  /** Names of what it returns; undefined when it returns nothing. */
-  readonly columns: readonly string[] | undefined
+  /** Makes a row of what it returns; undefined when it returns nothing. */
+  readonly row: ((told: unknown) => unknown) | undefined
 }
 
 /** To prepare a statement takes as long as to run it: each text is prepared once. */
@@ -76,10 +76,10 @@ class Connection implements DatabaseConnection {
       this.#sqlite.exec(sql)
       return { rows: [] }
     }
-    const { statement, columns } = this.#prepare(sql)
+    const { statement, row } = this.#prepare(sql)
     try {
-      if (!columns) return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) }
-      return { rows: (statement.all(parameters) as unknown[][]).map((row) => named(columns, row) as R) }
+      if (!row) return { rows: [], numAffectedRows: BigInt(statement.run(parameters).changes) }
+      return { rows: statement.all(parameters).map((told) => row(told) as R) }
     } catch (error) {
       // What was refused half-way is left open, and is not used again.
       this.#prepared.delete(sql)
@@ -104,12 +104,17 @@ class Connection implements DatabaseConnection {
   }
 }
 
-/** Rows come as lists of values: with their names, libsql makes them at twice the cost. */
+/** Which columns it returns is the schema's to say, and a later version may migrate the journal meanwhile. */
+const EVERY_COLUMN = /(?:select |\.)\*/
+
+/** Rows come as lists of values: with their names, libsql makes many of them at twice the cost. */
 function prepare(sqlite: Database.Database, sql: string): Prepared {
   const statement = sqlite.prepare(sql)
-  if (!statement.reader) return { statement, columns: undefined }
+  if (!statement.reader) return { statement, row: undefined }
+  if (EVERY_COLUMN.test(sql)) return { statement, row: (told) => told }
   statement.raw(true)
-  return { statement, columns: statement.columns().map(({ name }) => name) }
+  const columns = statement.columns().map(({ name }) => name)
+  return { statement, row: (told) => named(columns, told as readonly unknown[]) }
 }
 
 function named(columns: readonly string[], values: readonly unknown[]): object {

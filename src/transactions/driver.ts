@@ -117,16 +117,17 @@ export class Driver {
       { steps, check },
       UNATTENDED,
     )
+    let { step } = open
     if (seen.needsSending && this.#maySendAgain(adapter, operationId, attempt)) {
-      const step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
+      step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
       await this.#broadcast(adapter, step, attempt)
     }
     if (seen.waitsAt === undefined) return
     const { stuck, gaps } = this.#deps
     const { minedCount, waitsAt } = seen
-    if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(open.step, minedCount, waitsAt)
+    if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(step, minedCount, waitsAt)
     // What stands in its place now was not sent yet.
-    const waiting = { record, step: open.step, attempt, head: waitsAt, minedCount }
+    const waiting = { record, step, attempt, head: waitsAt, minedCount }
     if (await stuck.look(adapter, waiting, UNATTENDED)) await this.#advance(operationId)
   }
 

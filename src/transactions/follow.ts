@@ -118,5 +118,6 @@ export async function noteDropped(
   const hashes = attempts.map(({ hash }) => hash)
   if ((await adapter.isKnown(hashes, signal)) !== false) return step
   await steps.dropped(step.id)
-  return { ...step, state: 'dropped' }
+  // What was told of it before is told no more.
+  return { ...step, state: 'dropped', note: null }
 }

@@ -18,7 +18,7 @@ const MOST_ATTEMPTS = 12
 const ADVICE = 'replace_transaction with kind speed_up offers more'
 const OUTBID = `the next block takes more per gas than it offers; ${ADVICE}`
 const PASSED_OVER = `no block has taken it for a while, although its fees fit; ${ADVICE}`
-const NOTES: ReadonlySet<string | null> = new Set([null, OUTBID, PASSED_OVER])
+const NOTES: ReadonlySet<string | null> = new Set([OUTBID, PASSED_OVER])
 
 export interface StuckOptions {
   readonly replacements: Pick<Replacements, 'speedUp'>
@@ -62,7 +62,9 @@ export class StuckTransactions {
     if (isDue && (await this.#speedUp(waiting, signal))) return true
     const passedOver = waited >= TOLD_AFTER_BLOCKS ? PASSED_OVER : null
     const note = isOutbid ? OUTBID : passedOver
-    if (isNext && step.note !== note && NOTES.has(step.note)) await steps.waits(step.id, note)
+    // What was told of a reorganisation stays until there is something to tell.
+    const isTold = note === null ? !NOTES.has(step.note) : step.note === note
+    if (isNext && !isTold) await steps.waits(step.id, note)
     return false
   }
 

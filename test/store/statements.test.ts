@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import Database from 'libsql'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { insertRows } from '../../src/store/compiled.ts'
 import type { Journal } from '../../src/store/journal.ts'
 import { type JournalFile, journalFile } from '../nonces/support/begun.ts'
 import { readRows } from '../support/engine.ts'
@@ -57,4 +58,27 @@ it('R2: a statement that was refused is not used again: the next one with its te
   expect(readRows(file.path, 'select id from chains order by id')).toEqual(
     ['eip155:1', 'eip155:2', 'eip155:3'].map((id) => ({ id })),
   )
+})
+
+it('R2: rows that are inserted together keep their values, whatever order each tells them in', async () => {
+  const [row, turned] = [
+    { id: 'eip155:1', genesis: '0x1', first_used_at: 'now' },
+    { first_used_at: 'then', id: 'eip155:2', genesis: '0x2' },
+  ]
+  await journal.transact((tx) => insertRows(tx, 'chains', [row, turned]))
+  expect(readRows(file.path, 'select * from chains order by id')).toEqual([row, turned])
+})
+
+it('R2: rows are read by the names that their columns have now, after a later version has moved them', async () => {
+  const chains = () => journal.read((db) => db.selectFrom('chains').selectAll().execute())
+  await insert('eip155:1')
+  const row = { id: 'eip155:1', genesis: '0x1', first_used_at: '' }
+  expect(await chains()).toEqual([row])
+  const other = new Database(file.path)
+  other.exec('create table moved (first_used_at text, genesis text, added text, id text primary key)')
+  other.exec('insert into moved select first_used_at, genesis, null, id from chains')
+  other.exec('drop table chains')
+  other.exec('alter table moved rename to chains')
+  other.close()
+  expect(await chains()).toEqual([{ ...row, added: null }])
 })

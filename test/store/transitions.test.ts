@@ -212,6 +212,27 @@ it('R1: those who ask what waits at once share an answer, and who asks later is 
   expect(await asked).toEqual([0n])
 })
 
+it('R1: what waits is found behind more than are looked at that are mined', async () => {
+  const all = await beginMany(journal, 66)
+  const attempts = await Promise.all(all.map((step, index) => record(journal, step, BigInt(index))))
+  await Promise.all(attempts.slice(0, 65).map((attempt) => steps.included(attempt, inBlock('0x7', 1))))
+  const waiting = await new OperationStore(journal).waiting(LANE.chain, LANE.account)
+  expect(waiting.map(({ nonce }) => nonce)).toEqual([65n])
+})
+
+it('R1: those who ask at once of other chains, accounts or nonces have answers of their own', async () => {
+  const operations = new OperationStore(journal)
+  const lanes = [LANE, { ...LANE, chain: 'eip155:31338' }, { ...LANE, account: '0xB' }]
+  for (const [nonce, lane] of lanes.entries()) {
+    await record(journal, await begin(journal, lane), BigInt(nonce))
+  }
+  const asked = lanes.flatMap(({ chain, account }) =>
+    [undefined, 1n].map((below) => operations.waiting(chain, account, below)),
+  )
+  const told = (await Promise.all(asked)).map((each) => each.map(({ nonce }) => nonce))
+  expect(told).toEqual([[0n], [0n], [1n], [], [2n], []])
+})
+
 it('R1: what waits is asked again of a journal that could not be opened', async () => {
   const { chain, account } = LANE
   const folder = join(dirname(file.path), 'in the way')

@@ -17,12 +17,14 @@ async function queue(engine: Engine, count: number): Promise<void> {
   if (!template) throw new Error('prepared')
   const { created_at: _at, ...intent } = template
   const documents = { recipient: MERCHANT, payload: '{}', terms: '{}', outflow: '{}', receipt: '{}' }
-  const holds = { asset: 'eip155:31337/slip44:1', raw: '1', kind: 'fee' } as const
+  const holds = { asset: 'eip155:31337/slip44:1', raw: '1' }
+  // Each is one payment, however much it holds.
+  const reservations = [{ ...holds, kind: 'spend' } as const, { ...holds, kind: 'fee' } as const]
   await inTurns(count, async () => {
     const id = newId('int')
     const { intent: own } = await engine.intents.save({ ...intent, id, idempotency_key: id })
     await engine.operations.begin(own, engine.leases.take(), { block: '0', minedCount: 0n }, () => [
-      { ...documents, reservations: [holds] },
+      { ...documents, reservations },
     ])
   })
 }

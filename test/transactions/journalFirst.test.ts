@@ -136,9 +136,12 @@ it('T23: an intent of one principal is unknown to another, and so are its operat
   const { intentId } = await engine.prepare({ to: 'merchant', amount: '0.1', idempotencyKey: 'mine' })
   await expect(engine.execute(intentId, caller('mallory'))).rejects.toMatchObject({ code: 'intent_unknown' })
   const { operationId } = await engine.execute(intentId)
-  await expect(engine.get(operationId, caller('mallory'))).rejects.toMatchObject({
-    code: 'operation_unknown',
-  })
+  for (const reference of [operationId, intentId, 'mine']) {
+    expect(await engine.get(reference)).toMatchObject({ operationId })
+    await expect(engine.get(reference, caller('mallory'))).rejects.toMatchObject({
+      code: 'operation_unknown',
+    })
+  }
   await world.a.mine()
 })
 

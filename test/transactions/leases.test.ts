@@ -13,11 +13,14 @@ const OPERATION = { id: 'op_1', chain: 'eip155:1' }
 /** A drive takes as long as the test says, and answers when to look again. */
 function follow({ pauseMs, driveMs, pushed }: { pauseMs: number; driveMs: number; pushed: boolean }) {
   const moved = (): void => undefined
-  const world = { held: true, looks: 0, drives: 0, atOnce: 0, mostAtOnce: 0, moved }
+  const looking = (): void => undefined
+  const world = { held: true, looks: 0, drives: 0, atOnce: 0, mostAtOnce: 0, moved, looking }
   const operations = {
     claim: async () => {
       world.looks += 1
-      return world.held ? [OPERATION] : []
+      const found = world.held ? [OPERATION] : []
+      world.looking()
+      return found
     },
     release: async () => undefined,
   } as unknown as OperationStore
@@ -37,13 +40,14 @@ function follow({ pauseMs, driveMs, pushed }: { pauseMs: number; driveMs: number
     world.atOnce -= 1
     return pauseMs
   })
+  const end = () => leases.stop(async () => undefined)
   const stop = async () => {
-    const stopped = leases.stop(async () => undefined)
+    const stopped = end()
     // What is under way comes to its end.
     await vi.advanceTimersByTimeAsync(10_000)
     await stopped
   }
-  return Object.assign(world, { stop, wake: () => leases.wake() })
+  return Object.assign(world, { stop, end, wake: () => leases.wake() })
 }
 
 it('C4: looks again as soon as it can when the chain moved while it was looking', async () => {
@@ -117,4 +121,41 @@ it('C4: what begins is looked at at once by whoever has nothing to do, and soon 
   await vi.advanceTimersByTimeAsync(1)
   expect(world.drives).toBe(2)
   await world.stop()
+})
+
+it('C4: what begins just after it was looked for is looked at soon, by whoever had work until then', async () => {
+  const world = follow({ pauseMs: 60_000, driveMs: 10, pushed: false })
+  await vi.advanceTimersByTimeAsync(100)
+  world.held = false
+  world.looking = () => {
+    world.held = true
+    world.wake()
+    world.looking = () => undefined
+  }
+  await vi.advanceTimersByTimeAsync(500)
+  expect(world.drives).toBe(2)
+  await world.stop()
+})
+
+it('C4: looks at once when the chain has moved, and not again for a moment however often it moves', async () => {
+  const world = follow({ pauseMs: 60_000, driveMs: 0, pushed: true })
+  await vi.advanceTimersByTimeAsync(1_100)
+  for (let each = 0; each < 10; each++) {
+    world.moved()
+    await vi.advanceTimersByTimeAsync(1)
+  }
+  expect(world.drives).toBe(2)
+  await world.stop()
+})
+
+it('F25: stops at once, also while it has nothing to do', async () => {
+  const world = follow({ pauseMs: 0, driveMs: 0, pushed: false })
+  world.held = false
+  await vi.advanceTimersByTimeAsync(3_000)
+  let ended = false
+  void world.end().then(() => {
+    ended = true
+  })
+  await vi.advanceTimersByTimeAsync(1)
+  expect(ended).toBe(true)
 })

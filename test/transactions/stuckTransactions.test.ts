@@ -36,6 +36,19 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
     await world.a.mine(blocks)
     await world.a.ask('anvil_setBlockGasLimit', '0x1c9c380')
   }
+  /** Anvil forgets what no block takes; this node keeps it, as most do. */
+  function keepPool() {
+    world.a.proxy.setFault((calls) => {
+      const asked = calls.findIndex(({ method }) => method === 'eth_getTransactionByHash')
+      if (asked < 0) return undefined
+      const text = (answer: string) => {
+        const answers = JSON.parse(answer) as { id: number }[]
+        const [one] = [...answers].sort((x, y) => x.id - y.id).slice(asked)
+        return JSON.stringify(answers.map((each) => (each === one ? { ...each, result: {} } : each)))
+      }
+      return { kind: 'rewrite', text }
+    })
+  }
   const swift = () =>
     startEngine({ lanes: [world.a], home: engine.home, clock: engine.clock, speedUpAfterBlocks: 3n })
   const attempts = () => engine.rows('select kind, state from attempts order by created_at')
@@ -94,17 +107,7 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
       await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x2540be400')
       await world.a.mine()
     }
-    // Anvil forgets what no block takes; this node keeps it, as most do.
-    world.a.proxy.setFault((calls) => {
-      const asked = calls.findIndex(({ method }) => method === 'eth_getTransactionByHash')
-      if (asked < 0) return undefined
-      const text = (answer: string) => {
-        const answers = JSON.parse(answer) as { id: number }[]
-        const [one] = [...answers].sort((x, y) => x.id - y.id).slice(asked)
-        return JSON.stringify(answers.map((each) => (each === one ? { ...each, result: {} } : each)))
-      }
-      return { kind: 'rewrite', text }
-    })
+    keepPool()
     expect(await driveAfresh(first)).toMatchObject({
       state: 'stuck',
       sideEffect: 'possible',
@@ -149,6 +152,12 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
         },
       ],
     })
+    // As long as it waits, also where the network forgets it again and again.
+    await pass(1)
+    expect(await driveAfresh(operationId)).toMatchObject({
+      state: 'stuck',
+      steps: [{ state: 'sent', note: expect.stringMatching(/^no block has taken it/) }],
+    })
     await world.a.mine()
     const included = await driveAfresh(operationId)
     expect(included).toMatchObject({ state: 'running', steps: [{ state: 'included' }] })
@@ -156,6 +165,25 @@ describe('C3: what waits for too long, where the operator wants it sped up', () 
     const done = await driveAfresh(operationId)
     expect(done).toMatchObject({ state: 'committed' })
     expect(done.steps[0]).not.toHaveProperty('note')
+  })
+
+  it('F9: is told also when a reorganisation had taken it back before', async () => {
+    const operationId = await pay('back and stuck')
+    await world.a.mine()
+    expect((await driveAfresh(operationId)).steps).toMatchObject([{ state: 'included' }])
+    await world.a.ask('anvil_rollback', 1)
+    keepPool()
+    const back = { state: 'sent', note: expect.stringMatching(/^the chain reorganised/) }
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'running', steps: [back] })
+    await pass(10)
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'running', steps: [back] })
+    await pass(10)
+    const stuck = { state: 'sent', note: expect.stringMatching(/^no block has taken it for a while/) }
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'stuck', steps: [stuck] })
+    world.a.proxy.setFault(undefined)
+    await driveAfresh(operationId)
+    await world.a.mine(2)
+    expect(await driveAfresh(operationId)).toMatchObject({ state: 'committed' })
   })
 
   it('F1: is followed on by whoever takes over, and is no longer stuck once it was replaced', async () => {
