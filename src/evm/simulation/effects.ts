@@ -34,6 +34,13 @@ export async function effectsOf(
   )
 }
 
+/** Who moves what of which contract to whom, as the logs tell, without the amounts. */
+export function moveKeys(logs: readonly RawLog[]): ReadonlySet<string> {
+  return new Set(
+    logs.flatMap((log) => movesOf(log).map(({ kind, from, to }) => `${kind} ${log.address} ${from} ${to}`)),
+  )
+}
+
 type Move = Omit<Effect, 'asset'> & {
   /** Which thing of a collection, or the whole of it; absent for what is counted. */
   readonly of?: { readonly standard: 'erc721' | 'erc1155'; readonly tokenId?: bigint }
