@@ -2,9 +2,11 @@ import type { Finding } from '../../primitives/findings.ts'
 import type { Tracers } from '../simulation/tracers.ts'
 import { approvals } from './approvals.ts'
 import { creations, delegations, destructions } from './creations.ts'
+import { delegatecalls } from './delegatecalls.ts'
 import type { Evidence, Rule } from './evidence.ts'
 import { innerCalls } from './innerCalls.ts'
 import { ownership } from './ownership.ts'
+import { reentrancy } from './reentrancy.ts'
 import { tokenRecipients } from './tokenRecipients.ts'
 import { unseen } from './unseen.ts'
 import { upgrades } from './upgrades.ts'
@@ -19,6 +21,8 @@ const RULES: readonly Rule[] = [
   creations,
   destructions,
   delegations,
+  delegatecalls,
+  reentrancy,
 ]
 
 /** An answer holds so many of one code: a stranger decides how many there are. */
