@@ -28,18 +28,3 @@ export const multicall3Abi = parseAbi([
   'function getBlockNumber() view returns (uint256)',
   'function getLastBlockHash() view returns (bytes32)',
 ])
-
-/** Errors that many contracts share: ERC-6093 and OpenZeppelin's access control. */
-export const sharedErrorsAbi = parseAbi([
-  'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',
-  'error ERC20InvalidSender(address sender)',
-  'error ERC20InvalidReceiver(address receiver)',
-  'error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)',
-  'error ERC20InvalidApprover(address approver)',
-  'error ERC20InvalidSpender(address spender)',
-  'error OwnableUnauthorizedAccount(address account)',
-  'error AccessControlUnauthorizedAccount(address account, bytes32 neededRole)',
-  'error ReentrancyGuardReentrantCall()',
-  'error EnforcedPause()',
-  'error SafeERC20FailedOperation(address token)',
-])

@@ -1,4 +1,4 @@
-import { decodeEventLog, type Hex } from 'viem'
+import { decodeEventLog, type Hex, zeroAddress } from 'viem'
 import type { Effect } from '../../chains/adapter.ts'
 import { erc20Abi, erc721Abi, erc1155Abi } from '../abi.ts'
 import type { EvmAssets } from '../assets.ts'
@@ -82,7 +82,10 @@ function collectibleMoves(topics: Topics, data: Hex): readonly Move[] {
     const of = { standard: 'erc721', tokenId: event.args.tokenId } as const
     if (event.eventName === 'Transfer')
       return [{ kind: 'transfer', from: event.args.from, to: event.args.to, raw: 1n, of }]
-    return [{ kind: 'approval', from: event.args.owner, to: event.args.spender, raw: 1n, of }]
+    const { owner, spender } = event.args
+    // Nobody may take it any more: many collections say so with each transfer.
+    const raw = spender === zeroAddress ? 0n : 1n
+    return [{ kind: 'approval', from: owner, to: spender, raw, of }]
   }
   const { eventName, args } = decodeEventLog({ abi: erc1155Abi, topics, data })
   const { from, to } = args
