@@ -69,7 +69,8 @@ it('R5, T17: a cap holds when the endpoint cannot say what decimals a token has:
   await expect(engine.prepare(approval('known decimals'))).rejects.toMatchObject({ code: 'policy_denied' })
 })
 
-const readsBalance = ({ params }: ProxyCall) => JSON.stringify(params).includes('0x70a08231')
+/** balanceOf, decimals, symbol. */
+const readsToken = ({ params }: ProxyCall) => /0x(70a08231|313ce567|95d89b41)/.test(JSON.stringify(params))
 
 it.each([
   // One that cannot simulate is asked to trace, and then to call.
@@ -83,7 +84,7 @@ it.each([
     const engine = engineWith({ lanes: [world.a] })
     const request = { to: 'merchant', amount: '5', asset: 'USDC', idempotencyKey: `${code} ${method}` }
     world.a.proxy.setFault(
-      failing((call) => method.split(' ').includes(call.method) && !readsBalance(call), error),
+      failing((call) => method.split(' ').includes(call.method) && !readsToken(call), error),
     )
     await expect(engine.prepare(request)).rejects.toMatchObject({
       code,
