@@ -31,7 +31,7 @@ export function declaredCalls(account: Hex, to: Hex, data: Hex): readonly Declar
   const calls: DeclaredCall[] = []
   const visit = (call: DeclaredCall, depth: number) => {
     const { carried, problem } = calls.length < MAX_CALLS ? carriedBy(call, account) : TOO_MANY
-    calls.push(problem === undefined ? call : { ...call, problem })
+    calls.push(problem === undefined ? call : { ...call, problem, rights: carriedRights(call, account) })
     if (carried.length === 0) return
     if (depth === MAX_DEPTH) calls.push({ ...call, problem: `calls within calls, deeper than ${MAX_DEPTH}` })
     else for (const inner of carried) visit(inner, depth + 1)
@@ -74,6 +74,14 @@ function rightsOf({ sender }: Call, outer: DeclaredCall, account: Hex): Declared
 
 const HELPERS = /aggregate/i
 
+/** With whose rights the calls would be made that a call carries and that cannot be read. */
+function carriedRights(call: DeclaredCall, account: Hex): DeclaredCall['rights'] {
+  if (size(call.input) < 4) return call.rights
+  const container = containers().get(slice(call.input, 0, 4))
+  if (container === undefined || container.inner === toItself) return call.rights
+  return rightsOf({ ...call, sender: call.self }, call, account)
+}
+
 type Inner = (args: readonly unknown[], outer: Call) => readonly Call[]
 
 /** Made by delegatecall to itself, so that its caller stays the caller. */
@@ -102,13 +110,14 @@ const toOne: Inner = ([target, , input, operation], { sender, self }) =>
     ? [{ sender, self, input: input as Hex }]
     : [{ sender: self, self: target as Hex, input: input as Hex }]
 
-/** ERC-7579: the first byte of the mode says what the bytes hold. */
+/** ERC-7579: the first byte of the mode says what the bytes hold; what cannot change anything is left out. */
 const byMode: Inner = ([mode, bytes], { sender, self }) => {
   const [type, packed] = [slice(mode as Hex, 0, 1), bytes as Hex]
   if (type === '0x01') return toTargets(decodeAbiParameters(CALLS, packed), { sender, self, input: '0x' })
   const input = (from: number) => (size(packed) > from ? slice(packed, from) : '0x')
   const target = checksum(slice(packed, 0, 20))
   if (type === '0x00') return [{ sender: self, self: target, input: input(52) }]
+  if (type === '0xfe') return []
   if (type === '0xff') return [{ sender, self, input: input(20) }]
   throw new TypeError('a mode that is not known')
 }

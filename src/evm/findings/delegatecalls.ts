@@ -20,10 +20,12 @@ export async function delegatecalls(
 ): Promise<readonly Finding[]> {
   const { made = [], assets, task } = evidence
   const created = createdIn(evidence)
-  const strange = made.filter(
+  const foreign = made.filter(
     (call) =>
       isForeign(call) && !created.has(call.self) && !assets.vouchesFor(call.code) && !KNOWN.has(call.code),
   )
+  if (foreign.length === 0) return []
+  const strange = await withoutUsualProxies(foreign, evidence, signal)
   if (strange.length === 0) return []
   const traced = await tracers.trace([stateRequest(task)], signal)
   if (traced === undefined) {
@@ -51,6 +53,34 @@ export async function delegatecalls(
     return [finding('delegatecall-unknown', detail)]
   })
 }
+
+/** Most are proxies that keep their code where all do: a few words tell, in place of all that is touched. */
+async function withoutUsualProxies(
+  calls: readonly MadeCall[],
+  { client, head }: Evidence,
+  signal: AbortSignal,
+): Promise<readonly MadeCall[]> {
+  const proxies = [...new Set(calls.map(({ self }) => self))]
+  const at = { blockHash: head.ref.hash }
+  const requests = proxies.flatMap((proxy) =>
+    USUAL_SLOTS.map((slot) => ({ method: 'eth_getStorageAt', params: [proxy, slot, at] })),
+  )
+  const outcomes = await client.batch(requests, signal)
+  const named = new Set(
+    outcomes.flatMap((outcome, index) => {
+      const proxy = proxies[Math.floor(index / USUAL_SLOTS.length)]
+      return outcome.ok ? [`${proxy} ${String(outcome.result).slice(-40).toLowerCase()}`] : []
+    }),
+  )
+  return calls.filter(({ self, code }) => !named.has(`${self} ${code.slice(2).toLowerCase()}`))
+}
+
+/** Implementation slots: of EIP-1967, of OpenZeppelin before that, and the first one, which Safe uses. */
+const USUAL_SLOTS: readonly Hex[] = [
+  '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc',
+  '0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3',
+  `0x${'0'.repeat(64)}`,
+]
 
 /** A delegatecall that stands, of other code than what runs there anyway. */
 function isForeign({ frame, undone, self, code, caller }: MadeCall): boolean {

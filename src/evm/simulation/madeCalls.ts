@@ -1,4 +1,5 @@
 import type { Hex } from 'viem'
+import type { DeclaredCall } from '../declaredCalls.ts'
 import type { CallFrame } from './execution.ts'
 
 /** A call as the code that ran saw it. */
@@ -42,6 +43,21 @@ function seenFrom(frame: CallFrame, caller: MadeCall | undefined): MadeCall {
     undone: frame.failed || (caller?.undone ?? false),
     ...(caller && { caller }),
   }
+}
+
+/**
+ * Of what a payload asks for, what is called in earnest: where the trace is known and nobody even tried to, the bytes
+ * are no call but mean another thing to that contract. With the rights of the account itself, they count all the same.
+ */
+export function inEarnest(
+  declared: readonly DeclaredCall[],
+  made: readonly MadeCall[] | undefined,
+): readonly DeclaredCall[] {
+  if (made === undefined) return declared
+  const tried = new Set(made.map(({ sender, self, frame }) => `${sender} ${self} ${frame.input}`))
+  return declared.filter(({ rights, within, sender, self, input }) => {
+    return within === undefined || rights === 'account' || tried.has(`${sender} ${self} ${input}`)
+  })
 }
 
 /** A creation that failed made nothing. */

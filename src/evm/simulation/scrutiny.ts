@@ -10,7 +10,7 @@ import { findingsOf } from '../findings/findings.ts'
 import { effectsOf } from './effects.ts'
 import { type CallFrame, type Execution, SimulatorAway, type StateChanges, type Task } from './execution.ts'
 import { PLAIN_TRANSFER_GAS } from './gasLimit.ts'
-import { madeCalls } from './madeCalls.ts'
+import { inEarnest, madeCalls } from './madeCalls.ts'
 import { silentMoves } from './silentMoves.ts'
 import { type BlockOverrides, parseSimulation, simulationRequest } from './simulateV1.ts'
 import { executionOf, readChanges, traceRequests } from './traced.ts'
@@ -93,9 +93,9 @@ export class Scrutiny {
     const { ok, gasUsed, revert } = execution
     if (!ok) return { ok, gasUsed, effects: [], findings: [], ...(revert && { revert }) }
     const { from, to, data } = task.payload
-    const declared = declaredCalls(from, to, data)
     const seen = frames ?? execution.frames
     const made = seen && madeCalls(seen)
+    const declared = inEarnest(declaredCalls(from, to, data), made)
     const logs = [...execution.logs, ...silentMoves(from, declared, made ?? [], execution.logs)]
     const runs = [logs, ...(elsewhere ? [elsewhere.logs] : [])]
     const [effects = [], there] = await effectsOf(runs, this.#assets, signal)

@@ -53,6 +53,20 @@ describe('D2: innocent look-alikes', () => {
     const proxy = await looks.install(delegating(`assembly { to := sload(${slot}) }`), {
       [slot]: wordOf(logic),
     })
+    looks.world.a.proxy.reset()
+    expect((await set(proxy)).found).toEqual([])
+    const states = looks.world.a.proxy.calls.filter(({ params }) => {
+      const options = params[2] as { tracer?: string; tracerConfig?: object } | undefined
+      return options?.tracer === 'prestateTracer' && options.tracerConfig === undefined
+    })
+    expect(states).toEqual([])
+  })
+
+  it('a proxy that keeps its code in a slot of its own', async () => {
+    const slot = `0x${'5'.repeat(64)}`
+    const proxy = await looks.install(delegating(`assembly { to := sload(${slot}) }`), {
+      [slot]: wordOf(logic),
+    })
     expect((await set(proxy)).found).toEqual([])
   })
 

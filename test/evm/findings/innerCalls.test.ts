@@ -19,6 +19,7 @@ const abi = parseAbi([
   'function execute(address,uint256,bytes)',
   'function executeBatch(address[],uint256[],bytes[])',
   'function execute(bytes32,bytes)',
+  'function execute((address,uint256,bytes)[])',
   'function multiSend(bytes)',
   'function execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)',
   'function exactInput(uint256)',
@@ -58,6 +59,7 @@ const WALLET = `contract Subject {
     One[] memory all = abi.decode(batch, (One[]));
     for (uint i; i < all.length; i++) { (bool ok,) = all[i].to.call{value: all[i].value}(all[i].data); require(ok); }
   }
+  function execute(One[] calldata all) external { for (uint i; i < all.length; i++) { (bool ok,) = all[i].to.call(all[i].data); ok; } }
   function execTransaction(address to, uint256, bytes calldata data, uint8 operation, uint256, uint256, uint256, address, address, bytes calldata) external {
     (bool ok,) = operation == 1 ? to.delegatecall(data) : to.call(data); require(ok);
   }
@@ -122,6 +124,15 @@ describe('T17: an allowance that no event shows', () => {
 
   it('what an event shows is counted once', async () => {
     const { effects } = await looks.at({ to: USDC, data: approveFive })
+    expect(effects).toMatchObject([{ kind: 'approval', amount: { raw: '5' } }])
+    expect(effects).toHaveLength(1)
+  })
+
+  it('is counted once behind a proxy', async () => {
+    const proxy = await looks.install(`contract Subject {
+      fallback() external { (bool ok,) = address(uint160(${BigInt(silent)})).delegatecall(msg.data); require(ok); }
+    }`)
+    const { effects } = await looks.at({ to: proxy, data: approveFive })
     expect(effects).toMatchObject([{ kind: 'approval', amount: { raw: '5' } }])
     expect(effects).toHaveLength(1)
   })
@@ -216,6 +227,8 @@ describe('T18: what a payload carries to be called inside', () => {
     const lenient = await looks.install('contract Subject { fallback() external {} }')
     const { found } = await looks.at({ to: lenient, data: multicall('0x1234') })
     expect(found).toEqual(['inner-call-unknown critical'])
+    const odd = `0xe9ae5c53${'7'.repeat(128)}` as const
+    expect((await looks.at({ to: lenient, data: odd })).found).toEqual(['inner-call-unknown warning'])
     const garbled = await looks.at({ to: lenient, data: `0xac9650d8${'f'.repeat(64)}` })
     expect(garbled.found).toEqual(['inner-call-unknown critical'])
   })
@@ -234,6 +247,16 @@ describe('T18: what a payload carries to be called inside', () => {
       await looks.world.a.ask('anvil_setCode', AGENT, '0x')
       await looks.world.a.ask('anvil_setCode', USDC, lenient)
     }
+  })
+
+  it('T18: a call in the name of a wallet contract that fails now, and may', async () => {
+    const args = [
+      [[TIP_JAR, 0n, encodeFunctionData({ abi, functionName: 'exactInput', args: [7n] })]],
+    ] as const
+    const data = encodeFunctionData({ abi, functionName: 'execute', args })
+    const { found, details } = await looks.at({ to: wallet, data })
+    expect(found).toEqual(['inner-call-unknown warning'])
+    expect(details[0]).toContain(`of ${TIP_JAR}: it failed when it was tried`)
   })
 
   it('T18: calls in calls are read to a depth, and beyond it are unknown', async () => {
@@ -298,6 +321,28 @@ describe('T18: innocent look-alikes', () => {
     } finally {
       await looks.world.a.ask('anvil_setCode', AGENT, '0x')
     }
+  })
+
+  it('a contract whose execute and multicalls are no calls at all', async () => {
+    const other = await looks.install(`contract Subject { uint256 x;
+      function execute(address, uint256, bytes calldata data) external { x = data.length; }
+      function execute(bytes32, bytes calldata data) external { x = data.length; }
+    }`)
+    const order = encodeFunctionData({ abi, functionName: 'execute', args: [USDC, 5n, approveAll] })
+    expect((await looks.at({ to: other, data: order })).found).toEqual([])
+    const args = [USDC, 5n, '0x1234'] as const
+    const bytes = encodeFunctionData({ abi, functionName: 'execute', args })
+    expect((await looks.at({ to: other, data: bytes })).found).toEqual([])
+  })
+
+  it('a collection from before events were indexed', async () => {
+    const kitties = await looks.install(`contract Subject {
+      event Transfer(address from, address to, uint256 tokenId);
+      function balanceOf(address) external pure returns (uint256) { return 1; }
+      function transfer(address to, uint256 tokenId) external { emit Transfer(msg.sender, to, tokenId); }
+    }`)
+    const request = { to: kitties, function: 'transfer(address,uint256)', args: [MERCHANT, '8123'] }
+    expect((await looks.at(request)).found).toEqual([])
   })
 
   it('a wallet contract that is commanded to approve exactly', async () => {
