@@ -1,7 +1,8 @@
-import { type Hex, pad } from 'viem'
+import type { Hex } from 'viem'
+import { BursarError } from '../../errors/bursarError.ts'
 import type { RpcRequest } from '../../rpc/transport.ts'
 import { checksum } from '../address.ts'
-import { asHex, asList, asObject } from '../quantity.ts'
+import { asList, asObject } from '../quantity.ts'
 import type { Task } from '../simulation/execution.ts'
 import { transactionArguments } from '../simulation/simulateV1.ts'
 
@@ -94,9 +95,7 @@ class Walk {
     if (op === 'DELEGATECALL' || op === 'CALLCODE') this.#at.push(here)
     else if (op.startsWith('CREATE')) this.#at.push(begin(NEW, here.isStatic, here))
     else {
-      const self = checksum(
-        pad(asHex(stack.at(-2), 'a target', host), { size: 32 }).replace(/^0x.{24}/, '0x'),
-      )
+      const self = addressOf(stack.at(-2), host)
       const isStatic = here.isStatic || op === 'STATICCALL'
       this.#at.push(self === here.self ? here : begin(self, isStatic, here))
     }
@@ -119,6 +118,13 @@ class Walk {
     use(here, slot, 'uses')
     act(here)
   }
+}
+
+/** Nodes leave out the zeros that a word of the stack begins with; the upper twelve bytes of a target mean nothing. */
+function addressOf(word: unknown, host: string): Hex {
+  if (typeof word !== 'string' || !/^0x[0-9a-fA-F]{0,64}$/.test(word))
+    throw new BursarError('provider_garbage', { host, reason: 'a target on the stack is no word' })
+  return checksum(`0x${word.slice(2).padStart(64, '0').slice(24)}`)
 }
 
 function begin(self: Hex, isStatic: boolean, outer: Activation | undefined): Activation {

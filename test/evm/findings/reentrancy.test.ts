@@ -53,6 +53,18 @@ describe('D2: reentrancy', () => {
     expect(details[0]).toMatch(address(`${by} calls back into ${at} while that is at work` as Hex))
   })
 
+  it('at an address that begins with half a zero, which nodes leave out', async () => {
+    const source = BANK(
+      `function withdraw() external { uint256 amount = balance[msg.sender]; ${PAY} balance[msg.sender] = 0; }`,
+    )
+    const { ask } = looks.world.a
+    const [bank, by] = ['0x0abc000000000000000000000000000000000001', await looks.install(AGAIN)] as const
+    await ask('anvil_setCode', bank, await ask('eth_getCode', await looks.install(source), 'latest'))
+    await ask('anvil_setBalance', bank, toHex(parseEther('5')))
+    const { found } = await looks.at({ to: by, function: 'run(address)', args: [bank], amount: '1' })
+    expect(found).toEqual(['reentrancy warning'])
+  })
+
   it('by way of another function of the same contract, and of a proxy', async () => {
     const bank = BANK(
       `function withdraw() external { uint256 amount = balance[msg.sender]; ${PAY} balance[msg.sender] = 0; }`,
