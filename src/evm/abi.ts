@@ -39,18 +39,3 @@ export const gasPriceOracleAbi = parseAbi([
 export const nodeInterfaceAbi = parseAbi([
   'function gasEstimateL1Component(address to, bool contractCreation, bytes data) payable returns (uint64 gasEstimateForL1, uint256 baseFee, uint256 l1BaseFeeEstimate)',
 ])
-
-/** Errors that many contracts share: ERC-6093 and OpenZeppelin's access control. */
-export const sharedErrorsAbi = parseAbi([
-  'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',
-  'error ERC20InvalidSender(address sender)',
-  'error ERC20InvalidReceiver(address receiver)',
-  'error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)',
-  'error ERC20InvalidApprover(address approver)',
-  'error ERC20InvalidSpender(address spender)',
-  'error OwnableUnauthorizedAccount(address account)',
-  'error AccessControlUnauthorizedAccount(address account, bytes32 neededRole)',
-  'error ReentrancyGuardReentrantCall()',
-  'error EnforcedPause()',
-  'error SafeERC20FailedOperation(address token)',
-])

@@ -123,6 +123,14 @@ export class EvmAssets {
     return this.#chain.tokens.some((token) => token.address.toLowerCase() === address.toLowerCase())
   }
 
+  /** Whether the registry knows a contract at this address, by whatever name. */
+  vouchesFor(address: Hex): boolean {
+    const known = Object.values(this.#chain.contracts).some(
+      (each) => each.toLowerCase() === address.toLowerCase(),
+    )
+    return known || this.lists(address)
+  }
+
   #unknown(given: string): BursarError {
     const known = this.#chain.tokens.map((token) => token.symbol)
     return new BursarError('asset_unknown', { given: given.slice(0, 80), known }, { chain: this.#chain.id })

@@ -1,7 +1,7 @@
-import { decodeErrorResult, type Hex, parseAbi } from 'viem'
+import { decodeAbiParameters, type Hex } from 'viem'
 import { type UntrustedText, untrusted } from '../primitives/untrusted.ts'
 import type { RpcErrorBody } from '../rpc/transport.ts'
-import { sharedErrorsAbi } from './abi.ts'
+import { type AbiError, knownError, meaningOf } from './knownErrors.ts'
 
 export interface Revert {
   /** Our words. */
@@ -9,8 +9,6 @@ export interface Revert {
   /** The contract's words. */
   readonly quoted?: UntrustedText
 }
-
-const builtInErrors = parseAbi(['error Error(string)', 'error Panic(uint256)'])
 
 /** Words by which nodes say that a transaction itself cannot run, whoever is asked. */
 const VERDICT =
@@ -40,19 +38,55 @@ const PANICS: Readonly<Record<string, string>> = {
   '81': 'a call to an uninitialised function',
 }
 
-/** What revert data means. Custom errors that we do not know are given by selector, with their raw bytes quoted. */
+/**
+ * What revert data means. What a contract says in its own words is quoted, and so are the raw bytes of an error that we
+ * do not know.
+ */
 export function decodeRevert(data: Hex): Revert {
   if (data === '0x') return { reason: 'without a reason' }
+  const selector = data.slice(0, 10).toLowerCase() as Hex
   try {
-    const { errorName, args } = decodeErrorResult({ abi: [...builtInErrors, ...sharedErrorsAbi], data })
-    if (errorName === 'Error')
-      return { reason: 'with a reason string (see quoted)', quoted: untrusted(String(args?.[0])) }
-    if (errorName === 'Panic') {
-      const code = String(args?.[0])
-      return { reason: `Panic ${code}: ${PANICS[code] ?? 'an unknown panic'}` }
-    }
-    return { reason: `${errorName}(${(args ?? []).map(String).join(', ')})` }
+    if (selector === ERROR) return fromString(parametersOf(data, ['string'])[0])
+    if (selector === PANIC) return fromPanic(parametersOf(data, ['uint256'])[0])
+    const error = knownError(selector)
+    if (error) return fromKnown(error, decodeAbiParameters(error.inputs, parameterBytes(data)))
   } catch {
-    return { reason: `custom error ${data.slice(0, 10)} (raw data in quoted)`, quoted: untrusted(data, 256) }
+    // It begins like an error that we know, and does not hold what that has.
   }
+  return { reason: `custom error ${selector} (raw data in quoted)`, quoted: untrusted(data, 256) }
+}
+
+/** Selectors of Error(string) and Panic(uint256). */
+const ERROR: Hex = '0x08c379a0'
+const PANIC: Hex = '0x4e487b71'
+
+const parameterBytes = (data: Hex): Hex => `0x${data.slice(10)}`
+
+function parametersOf(data: Hex, types: readonly string[]): readonly unknown[] {
+  return decodeAbiParameters(
+    types.map((type) => ({ type })),
+    parameterBytes(data),
+  )
+}
+
+function fromString(text: unknown): Revert {
+  const words = String(text)
+  const meaning = meaningOf(words)
+  const reason =
+    meaning === undefined ? 'with a reason string (see quoted)' : `${meaning} (its words in quoted)`
+  return { reason, quoted: untrusted(words) }
+}
+
+function fromPanic(value: unknown): Revert {
+  const code = String(value)
+  return { reason: `Panic ${code}: ${PANICS[code] ?? 'an unknown panic'}` }
+}
+
+/** Numbers and addresses are shown; text and bytes are the contract's own words, and so are quoted (R9). */
+function fromKnown({ name, inputs }: AbiError, args: readonly unknown[]): Revert {
+  const isOpen = (index: number) => ['string', 'bytes'].includes(inputs[index]?.type ?? '')
+  const shown = args.map((arg, index) => (isOpen(index) ? '(see quoted)' : String(arg)))
+  const words = args.filter((_, index) => isOpen(index)).map(String)
+  const reason = `${name}(${shown.join(', ')})`
+  return words.length === 0 ? { reason } : { reason, quoted: untrusted(words.join(' ')) }
 }

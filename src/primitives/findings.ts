@@ -1,6 +1,6 @@
 /**
- * What a simulation may show that its caller should know, by stable code. `critical` is not signed unless the operator
- * allows the code (FINDINGS_ALLOWED); `warning` and `info` are told and decide nothing.
+ * What a simulation may show that its caller should know, by stable code, and how grave it is at worst. `critical` is not
+ * signed unless the operator allows the code (FINDINGS_ALLOWED); `warning` and `info` are told and decide nothing.
  */
 export const FINDINGS = {
   'unlimited-approval': 'critical',
@@ -35,4 +35,9 @@ export interface Finding {
 
 export function finding(code: FindingCode, detail: string): Finding {
   return { code, severity: FINDINGS[code], detail }
+}
+
+/** The same where it is less grave than it can be: told, and no reason not to sign. */
+export function milderFinding(code: FindingCode, detail: string): Finding {
+  return { code, severity: 'warning', detail }
 }

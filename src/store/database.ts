@@ -5,6 +5,7 @@ import manifest from '../../package.json' with { type: 'json' }
 import { BursarError } from '../errors/bursarError.ts'
 import { makeFolder } from '../primitives/makeFolder.ts'
 import { journal0001 } from './migrations/0001Journal.ts'
+import { recipients0002 } from './migrations/0002Recipients.ts'
 import type { JournalTables } from './schema.ts'
 import { BUSY_BLOCKING_MS, beginImmediate, codeOf, JournalDialect, onceNotBusy } from './sqlite.ts'
 
@@ -46,7 +47,7 @@ async function loadDriver(): Promise<typeof Database> {
  * SQLite's migrations, so two first starts would create the tables twice, and a killed one would leave half of them.
  */
 async function migrate(db: JournalDb, sqlite: Database.Database): Promise<void> {
-  const migrations = { '0001Journal': journal0001 }
+  const migrations = { '0001Journal': journal0001, '0002Recipients': recipients0002 }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   await beginImmediate(sqlite)
   const { error } = await migrator.migrateToLatest()

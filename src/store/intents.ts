@@ -10,6 +10,27 @@ const intentById = compiled((db, value: Values<{ id: string }>) =>
   db.selectFrom('intents').selectAll().where('id', '=', value('id')),
 )
 
+/** A recipient as its payer meant it. */
+export interface Paid {
+  readonly principal: string
+  readonly chain: string
+  readonly account: string
+  readonly recipient: string
+}
+
+const paidBefore = compiled((db, value: Values<Record<keyof Paid, string>>) =>
+  db
+    .selectFrom('steps')
+    .innerJoin('operations', 'operations.id', 'steps.operation_id')
+    .select('steps.id')
+    .where('steps.chain', '=', value('chain'))
+    .where('steps.account', '=', value('account'))
+    .where('steps.recipient', '=', value('recipient'))
+    .where('steps.state', 'in', ['included', 'safe', 'final'])
+    .where('operations.principal', '=', value('principal'))
+    .limit(1),
+)
+
 /** Prepared plans. Nothing here moves anything. */
 export class IntentStore {
   readonly #journal: Journal
@@ -31,6 +52,11 @@ export class IntentStore {
         .where('idempotency_key', '=', key)
         .executeTakeFirst(),
     )
+  }
+
+  /** Whether a payment of this account to this recipient is in a block. */
+  hasPaid(paid: Paid): Promise<boolean> {
+    return this.#journal.read(async (db) => (await paidBefore(db, { ...paid })).length > 0)
   }
 
   /**

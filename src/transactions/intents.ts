@@ -61,7 +61,7 @@ export class Intents {
       return { draft, planned: await adapter.plan(draft, limit, earlier, caller.signal) }
     }
     const [{ draft, planned }] = await Promise.all([rehearse(), guard.require(adapter)])
-    const plan = await this.#judge(adapter, wallet, draft, withCap(planned, cap), askedAt)
+    const plan = await this.#judge(adapter, wallet, draft, withCap(planned, cap), askedAt, caller)
     const saved = await intents.save({
       id: newId('int'),
       principal: caller.principal,
@@ -91,15 +91,18 @@ export class Intents {
     draft: Draft,
     planned: Capped,
     askedAt: number,
+    { principal }: Caller,
   ): Promise<IntentPlan> {
     const { payload, terms, rehearsal, waitsForFees } = planned
-    const held = await this.#deps.operations.held({
-      chain: adapter.chain.id,
-      account: wallet.address,
-      asOf: asOfRehearsal(rehearsal),
-    })
     const { outflow, to, signature } = draft
-    const matter = { ...planned, adapter, wallet: wallet.name, outflow, askedAt }
+    const lane = { chain: adapter.chain.id, account: wallet.address }
+    const isPayment = outflow.raw > 0n && to !== wallet.address
+    const [held, isKnown] = await Promise.all([
+      this.#deps.operations.held({ ...lane, asOf: asOfRehearsal(rehearsal) }),
+      !isPayment || this.#deps.intents.hasPaid({ ...lane, principal, recipient: to }),
+    ])
+    const first = isKnown ? {} : { paysFirst: to }
+    const matter = { ...planned, adapter, wallet: wallet.name, outflow, askedAt, ...first }
     const verdict = this.#deps.judge.pass(matter, held)
     const meant = { to, outflow, ...(signature === undefined ? {} : { signature }) }
     return planOf({ payload, terms, rehearsal, waitsForFees, verdict, ...meant })

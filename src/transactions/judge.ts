@@ -4,6 +4,7 @@ import { BursarError } from '../errors/bursarError.ts'
 import type { Policy } from '../policy/policy.ts'
 import { formatUnits } from '../primitives/amount.ts'
 import type { Finding } from '../primitives/findings.ts'
+import { firstRecipient, largeShares } from './paymentFindings.ts'
 import { type Funding, type Held, mostFee, requireFunds } from './preflight.ts'
 
 export interface Case extends Funding {
@@ -12,6 +13,8 @@ export interface Case extends Funding {
   readonly askedAt: number
   /** It is signed when a block takes what it offers, and not before. */
   readonly waitsForFees?: boolean
+  /** Whom it pays, when the account has never paid that before; told while it is prepared. */
+  readonly paysFirst?: string
   /** The effects that the caller saw; absent while the payment is being prepared. */
   readonly shown?: readonly Effect[]
   /** The ceiling of the surcharge that the caller saw, in native base units; absent likewise. */
@@ -34,15 +37,21 @@ export class Judge {
 
   /** A receipt for a payload that may be signed. Throws what speaks against it. */
   pass(matter: Case, held: Held): Verdict {
-    const { adapter, payload, terms, outflow, rehearsal, askedAt, shown, waitsForFees } = matter
+    const { adapter, payload, terms, outflow, rehearsal, askedAt, shown, waitsForFees, paysFirst } = matter
     requireFunds(adapter, matter, held)
     this.#requireSuccess(matter)
     if (!waitsForFees) requireIncludable(adapter, terms, rehearsal)
     requireSurcharge(matter)
-    const { effects, findings, elsewhere } = rehearsal.outcome
+    const { effects, elsewhere } = rehearsal.outcome
+    const account = payload.from
+    const findings = [
+      ...rehearsal.outcome.findings,
+      ...largeShares(account, adapter.native, rehearsal),
+      ...(paysFirst === undefined ? [] : [firstRecipient(account, paysFirst)]),
+    ]
     const { rules, found } = this.policy.judge({
       chain: adapter.chain,
-      account: payload.from,
+      account,
       outflow,
       effects,
       findings,

@@ -1,4 +1,4 @@
-import { MERCHANT, TIP_JAR, USDC } from '../support/engine.ts'
+import { AGENT, MERCHANT, TIP_JAR, USDC } from '../support/engine.ts'
 
 /** Arguments of a transfer that would pass, with what a test changes. */
 export function transfer(change: object): object {
@@ -275,6 +275,6 @@ export const badPayments: readonly BadPayment[] = [
       args: [TIP_JAR, '115792089237316195423570985008687907853269984665640564039457584007913129639935'],
     }),
     code: 'policy_denied',
-    message: `Policy unlimited-approval denies this: ${TIP_JAR} may take all USDC of the wallet, now and later (the operator can allow it by FINDINGS_ALLOWED).`,
+    message: `Policy unlimited-approval denies this: ${TIP_JAR} may take all USDC of ${AGENT}, now and later (the operator can allow it by FINDINGS_ALLOWED).`,
   },
 ]

@@ -63,7 +63,10 @@ describe('R2: the file', () => {
       'reservations',
       'steps',
     ])
-    expect(readRows(path, 'select name from kysely_migration')).toEqual([{ name: '0001Journal' }])
+    expect(readRows(path, 'select name from kysely_migration')).toEqual([
+      { name: '0001Journal' },
+      { name: '0002Recipients' },
+    ])
   })
 
   it('R2: is durable at each commit: WAL, and synchronous FULL', async () => {

@@ -53,6 +53,7 @@ export function compile(source: string): Hex {
         sources: { 'subject.sol': { content: `pragma solidity 0.8.37; ${source}` } },
         settings: {
           evmVersion: 'paris',
+          optimizer: { enabled: true },
           outputSelection: { '*': { Subject: ['evm.deployedBytecode.object'] } },
         },
       }),

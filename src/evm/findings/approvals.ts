@@ -1,19 +1,24 @@
 import type { Effect } from '../../chains/adapter.ts'
 import { formatUnits } from '../../primitives/amount.ts'
 import { type Finding, finding } from '../../primitives/findings.ts'
+import type { DeclaredCall } from '../declaredCalls.ts'
+import { isCommand } from '../simulation/silentMoves.ts'
+import { tokenMoves } from '../tokenCalls.ts'
 import type { Evidence } from './evidence.ts'
 
 /** An allowance that no balance will ever reach: half of what 96 bits hold, which is where some tokens end. */
 const UNLIMITED = 1n << 95n
 
-/** What others are allowed to take from the account (T17). */
+/** What others are allowed to take from the account, or from a wallet contract at its command (T17, T18). */
 export async function approvals(
-  { effects, task, client, head }: Evidence,
+  { effects, task, declared, client, head }: Evidence,
   _tracers: unknown,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const given = effects.filter(({ kind, from, raw }) => {
-    return kind !== 'transfer' && from === task.payload.from && raw > 0n
+  const commanded = new Set(declared.filter(isCommand).flatMap(keysOf))
+  const given = effects.filter(({ kind, from, to, raw, asset }) => {
+    const isOurs = from === task.payload.from || commanded.has(`${asset.address} ${from} ${to}`)
+    return kind !== 'transfer' && isOurs && raw > 0n
   })
   if (given.length === 0) return []
   const takers = [...new Set(given.map(({ to }) => to))]
@@ -39,25 +44,24 @@ export async function approvals(
   ])
 }
 
+function keysOf(call: DeclaredCall): readonly string[] {
+  const moves = tokenMoves(call)
+  return Array.isArray(moves) ? moves.map(({ token, from, to }) => `${token} ${from} ${to}`) : []
+}
+
 /** Code of an account that delegates to a contract (EIP-7702): somebody has its key all the same. */
 const DELEGATION = '0xef0100'
 
 function extentOf(effect: Effect): readonly Finding[] {
-  const { kind, asset, to, raw } = effect
+  const { kind, asset, from, to, raw } = effect
   if (kind === 'operator') {
     return [
-      finding(
-        'approval-for-all',
-        `${to} may take everything that the wallet has of ${asset.id}, now and later`,
-      ),
+      finding('approval-for-all', `${to} may take everything that ${from} has of ${asset.id}, now and later`),
     ]
   }
   if (raw < UNLIMITED) return []
   return [
-    finding(
-      'unlimited-approval',
-      `${to} may take all ${asset.symbol ?? asset.id} of the wallet, now and later`,
-    ),
+    finding('unlimited-approval', `${to} may take all ${asset.symbol ?? asset.id} of ${from}, now and later`),
   ]
 }
 

@@ -3,7 +3,9 @@ import type { Finding } from '../../primitives/findings.ts'
 import type { ChainClient } from '../../rpc/chainClient.ts'
 import type { EvmAssets } from '../assets.ts'
 import type { EvmHead } from '../blocks.ts'
-import type { CallFrame, Execution, RawLog, StateChanges, Task } from '../simulation/execution.ts'
+import type { DeclaredCall } from '../declaredCalls.ts'
+import type { Execution, RawLog, StateChanges, Task } from '../simulation/execution.ts'
+import type { MadeCall } from '../simulation/madeCalls.ts'
 import type { Tracers } from '../simulation/tracers.ts'
 
 /** What is known of an execution that passed. What is absent nobody could tell. */
@@ -15,7 +17,10 @@ export interface Evidence {
   /** Whether code of a stranger ran at all. */
   readonly runsCode: boolean
   readonly reduced?: true
-  readonly frames?: CallFrame
+  /** What the payload's bytes ask for, itself first. */
+  readonly declared: readonly DeclaredCall[]
+  /** Who called whom, those around before those within. */
+  readonly made?: readonly MadeCall[]
   readonly changes?: StateChanges
   /** The same payload in another block. */
   readonly elsewhere?: Execution

@@ -2,7 +2,7 @@ import { type Finding, finding } from '../../primitives/findings.ts'
 import type { Evidence } from './evidence.ts'
 
 /** What could not be looked at: not to be taken for innocence. */
-export function unseen({ runsCode, reduced, frames, elsewhere, task }: Evidence): readonly Finding[] {
+export function unseen({ runsCode, reduced, made, elsewhere, task }: Evidence): readonly Finding[] {
   if (!runsCode) return []
   if (reduced) {
     return [
@@ -10,7 +10,7 @@ export function unseen({ runsCode, reduced, frames, elsewhere, task }: Evidence)
     ]
   }
   const missing = [
-    ...(frames ? [] : ['who calls whom inside (no endpoint traced it)']),
+    ...(made ? [] : ['who calls whom inside (no endpoint traced it)']),
     ...(elsewhere ? [] : ['whether it does the same in another block']),
   ]
   if (missing.length === 0) return []

@@ -1,6 +1,7 @@
-import { decodeEventLog, type Hex } from 'viem'
+import { decodeEventLog, type Hex, size, slice, zeroAddress } from 'viem'
 import type { Effect } from '../../chains/adapter.ts'
 import { erc20Abi, erc721Abi, erc1155Abi } from '../abi.ts'
+import { checksum } from '../address.ts'
 import type { EvmAssets } from '../assets.ts'
 import { NATIVE_TOKEN, type RawLog } from './execution.ts'
 import { requireJudgeable } from './logs.ts'
@@ -33,6 +34,31 @@ export async function effectsOf(
     run.map(({ contract, of, ...move }): Effect => ({ ...move, asset: assetOf(contract, of) })),
   )
 }
+
+/** Who moves what of which contract to whom, as the logs tell, without the amounts. */
+export function moveKeys(logs: readonly RawLog[]): ReadonlySet<string> {
+  return new Set(
+    logs.flatMap((log) =>
+      [...movesOf(log), ...unindexedMoves(log)].map(({ kind, from, to }) => {
+        return `${kind} ${log.address} ${from} ${to}`
+      }),
+    ),
+  )
+}
+
+/** The first collections index nothing: what they move cannot be told from an amount. */
+function unindexedMoves({ topics, data }: RawLog): readonly Pick<Move, 'kind' | 'from' | 'to'>[] {
+  const kind = UNINDEXED.get(topics[0] ?? '0x')
+  if (kind === undefined || topics.length !== 1 || size(data) !== 96) return []
+  const party = (at: number) => checksum(slice(data, at + 12, at + 32))
+  return [{ kind, from: party(0), to: party(32) }]
+}
+
+/** keccak256 of Transfer(address,address,uint256) and of Approval(address,address,uint256). */
+const UNINDEXED: ReadonlyMap<Hex, Move['kind']> = new Map([
+  ['0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef', 'transfer'],
+  ['0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925', 'approval'],
+])
 
 type Move = Omit<Effect, 'asset'> & {
   /** Which thing of a collection, or the whole of it; absent for what is counted. */
@@ -75,7 +101,10 @@ function collectibleMoves(topics: Topics, data: Hex): readonly Move[] {
     const of = { standard: 'erc721', tokenId: event.args.tokenId } as const
     if (event.eventName === 'Transfer')
       return [{ kind: 'transfer', from: event.args.from, to: event.args.to, raw: 1n, of }]
-    return [{ kind: 'approval', from: event.args.owner, to: event.args.spender, raw: 1n, of }]
+    const { owner, spender } = event.args
+    // Nobody may take it any more: many collections say so with each transfer.
+    const raw = spender === zeroAddress ? 0n : 1n
+    return [{ kind: 'approval', from: owner, to: spender, raw, of }]
   }
   const { eventName, args } = decodeEventLog({ abi: erc1155Abi, topics, data })
   const { from, to } = args

@@ -45,6 +45,7 @@ export interface CallFrame {
   /** In wei. */
   readonly value: bigint
   readonly input: Hex
+  readonly output: Hex
   readonly gasUsed: bigint
   /** It was undone, with all that it called. */
   readonly failed: boolean

@@ -5,10 +5,13 @@ import type { ChainClient } from '../../rpc/chainClient.ts'
 import { checksum } from '../address.ts'
 import type { EvmAssets } from '../assets.ts'
 import type { EvmHead } from '../blocks.ts'
+import { declaredCalls } from '../declaredCalls.ts'
 import { findingsOf } from '../findings/findings.ts'
 import { effectsOf } from './effects.ts'
 import { type CallFrame, type Execution, SimulatorAway, type StateChanges, type Task } from './execution.ts'
 import { PLAIN_TRANSFER_GAS } from './gasLimit.ts'
+import { inEarnest, madeCalls } from './madeCalls.ts'
+import { silentMoves } from './silentMoves.ts'
 import { type BlockOverrides, parseSimulation, simulationRequest } from './simulateV1.ts'
 import { executionOf, readChanges, traceRequests } from './traced.ts'
 import type { Tracers } from './tracers.ts'
@@ -89,13 +92,17 @@ export class Scrutiny {
   ): Promise<SimulationOutcome> {
     const { ok, gasUsed, revert } = execution
     if (!ok) return { ok, gasUsed, effects: [], findings: [], ...(revert && { revert }) }
-    const runs = [execution.logs, ...(elsewhere ? [elsewhere.logs] : [])]
-    const [effects = [], there] = await effectsOf(runs, this.#assets, signal)
+    const { from, to, data } = task.payload
     const seen = frames ?? execution.frames
+    const made = seen && madeCalls(seen)
+    const declared = inEarnest(declaredCalls(from, to, data), made)
+    const logs = [...execution.logs, ...silentMoves(from, declared, made ?? [], execution.logs)]
+    const runs = [logs, ...(elsewhere ? [elsewhere.logs] : [])]
+    const [effects = [], there] = await effectsOf(runs, this.#assets, signal)
     const evidence = {
-      ...{ task, head, effects, logs: execution.logs, runsCode, client: this.#client, assets: this.#assets },
+      ...{ task, head, effects, logs, declared, runsCode, client: this.#client, assets: this.#assets },
       ...(execution.reduced && { reduced: true as const }),
-      ...(seen && { frames: seen }),
+      ...(made && { made }),
       ...(changes && { changes }),
       ...(elsewhere && { elsewhere }),
     }

@@ -59,8 +59,8 @@ export function executionOf(result: unknown, host: string): Execution & { readon
   const top = asObject(result, 'the trace', host)
   const frames = readFrame(top, { host, logs, count, undone: false })
   const ok = !frames.failed
-  const output = typeof top['output'] === 'string' ? asHex(top['output'], 'output', host) : '0x'
-  return { ok, gasUsed: frames.gasUsed, logs, frames, ...(ok ? {} : { revert: decodeRevert(output) }) }
+  const revert = ok ? {} : { revert: decodeRevert(frames.output) }
+  return { ok, gasUsed: frames.gasUsed, logs, frames, ...revert }
 }
 
 interface Reading {
@@ -99,7 +99,8 @@ function readFrame(frame: Record<string, unknown>, reading: Reading): CallFrame 
   tell(inner.length)
   const gasUsed = fromQuantity(frame['gasUsed'] ?? '0x0', 'gasUsed', host)
   const input = asHex(frame['input'] ?? '0x', 'input', host)
-  return { type, from, ...(to && { to }), value, input, gasUsed, failed, calls }
+  const output = typeof frame['output'] === 'string' ? asHex(frame['output'], 'output', host) : '0x'
+  return { type, from, ...(to && { to }), value, input, output, gasUsed, failed, calls }
 }
 
 const MOVES_VALUE: ReadonlySet<CallType> = new Set(['CALL', 'CREATE', 'CREATE2', 'SELFDESTRUCT'])

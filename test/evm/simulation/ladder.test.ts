@@ -99,7 +99,10 @@ describe('D1: an endpoint that neither simulates nor traces', () => {
     await engine.stop()
     engine = startEngine({ lanes: [world.a], findingsAllowed: ['effects-unseen'] })
     const { simulation, verdict } = await prepare(tip)
-    expect(simulation.findings).toMatchObject([{ code: 'effects-unseen', severity: 'critical' }])
+    expect(simulation.findings).toMatchObject([
+      { code: 'effects-unseen', severity: 'critical' },
+      { code: 'first-recipient' },
+    ])
     expect(verdict.rules).toContain('effects-unseen: the operator allows it')
   })
 })
@@ -108,17 +111,15 @@ it('D2: where nobody traces, a call is prepared and says what was not looked at'
   world.a.proxy.setFault(withoutMethods(['debug_traceCall']))
   const { simulation } = await prepare(tip)
   expect(simulation.backend).toBe('local')
-  expect(simulation.findings).toEqual([
-    {
-      code: 'not-traced',
-      severity: 'info',
-      detail: 'not looked at: who calls whom inside (no endpoint traced it)',
-    },
-  ])
+  expect(simulation.findings).toContainEqual({
+    code: 'not-traced',
+    severity: 'info',
+    detail: 'not looked at: who calls whom inside (no endpoint traced it)',
+  })
 })
 
 it('a transfer of a token that the registry lists is not traced: nothing of it is strange', async () => {
   const { simulation } = await prepare({ to: 'merchant', amount: '1', asset: 'USDC' })
   expect(world.a.proxy.count('debug_traceCall')).toBe(0)
-  expect(simulation).not.toHaveProperty('findings')
+  expect(simulation.findings).toMatchObject([{ code: 'first-recipient' }])
 })

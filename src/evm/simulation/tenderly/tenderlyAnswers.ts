@@ -61,6 +61,7 @@ function frameOf(call: TracedCall, children: ReadonlyMap<string, readonly Traced
     ...(to && { to: address(to) }),
     value: weiOf(call.value ?? call.balance),
     input: bytes(call.input),
+    output: bytes(call.output),
     gasUsed: isCount(call.gas_used) ? BigInt(call.gas_used) : 0n,
     failed: Boolean(call.error ?? call.error_reason),
     calls: own.map((each) => frameOf(each, children)),
