@@ -14,7 +14,8 @@ export async function nativeSpendOf(
       .select(['outflow', 'fee_paid', 'state'])
       .where('chain', '=', chain)
       .where('account', '=', account)
-      .where('included_number', 'is not', null)
+      .where('fee_paid', 'is not', null)
+      .$narrowType<{ fee_paid: string }>()
       .where('updated_at', '>=', since)
       .execute(),
   )
@@ -24,6 +25,6 @@ export async function nativeSpendOf(
       readonly raw: string
     }
     const moved = asset.id === native && state !== 'reverted' ? BigInt(raw) : 0n
-    return sum + moved + BigInt(fee_paid ?? 0)
+    return sum + moved + BigInt(fee_paid)
   }, 0n)
 }

@@ -84,6 +84,36 @@ it('E5: the top-up covers what was spent: what moved and what its gas cost', asy
   expect(raised[0]?.message).toContain(`Send ${whole}.${part} ETH to ${AGENT}`)
 })
 
+it('E5: what moved in tokens is no native spend, and what failed cost its fee only', async () => {
+  const operations: string[] = []
+  for (const request of [
+    { amount: '2', asset: 'USDC' },
+    { amount: '0.75', asset: 'native' },
+    { amount: '0.5', asset: 'native' },
+  ]) {
+    const { intentId } = await engine.prepare({ to: 'merchant', ...request, idempotencyKey: request.amount })
+    operations.push((await engine.execute(intentId)).operationId)
+  }
+  await world.a.mine(2)
+  for (const operationId of operations) await engine.driver.drive(operationId)
+  const fees = await Promise.all(
+    operations.map(async (operationId) => (await engine.get(operationId)).steps[0]?.feePaid?.raw),
+  )
+  await engine.journal.transact(async (tx) => {
+    await tx
+      .updateTable('steps')
+      .set({ state: 'reverted' })
+      .where('operation_id', '=', operations[2] ?? '')
+      .execute()
+  })
+  const asked = { chain: world.a.id, account: AGENT, native: 'eip155:31337/slip44:1' }
+  const paid = fees.reduce((sum, raw) => sum + BigInt(raw ?? 0), 0n)
+  expect(await nativeSpendOf(engine.journal, { ...asked, since: '2000-01-01T00:00:00.000Z' })).toBe(
+    750_000_000_000_000_000n + paid,
+  )
+  expect(await nativeSpendOf(engine.journal, { ...asked, since: '2999-01-01T00:00:00.000Z' })).toBe(0n)
+})
+
 it('E5: it is over when the wallet has enough again', async () => {
   await setBalance('0x0')
   const watch = monitor([{ chain: '*', min: '0.5' }])
