@@ -7,6 +7,7 @@ import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
 import { type ChainAccess, openChainAccess } from '../../src/rpc/chainAccess.ts'
+import { adminBatch } from '../../src/sandbox/adminRpc.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
 import { type FaultAction, type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
 
@@ -68,6 +69,45 @@ test.each(faults)('F17: a primary that %s costs no answer', async (_name, fault)
   for (let call = 0; call < 10; call++) expect(await balance(chainAccess)).toBe('0x21e19e0c9bab2400000')
   // Ten calls in less time than one time-out: nobody waited for the one that does not answer.
   expect(performance.now() - started).toBeLessThan(TIMEOUT_MS)
+})
+
+test('F17: a primary that flaps, up for four requests and down for four, costs no answer', async () => {
+  const chainAccess = access()
+  const downs: readonly FaultAction[] = [{ kind: 'status', code: 500 }, { kind: 'reset' }, { kind: 'hang' }]
+  let asked = 0
+  let down = 0
+  primary.setFault(() => (Math.floor(asked++ / 4) % 2 === 0 ? undefined : downs[down++ % downs.length]))
+  for (let call = 0; call < 60; call++) expect(await balance(chainAccess)).toBe('0x21e19e0c9bab2400000')
+  expect(down).toBeGreaterThan(0)
+  expect(standby.count('eth_getBalance')).toBeGreaterThan(0)
+})
+
+test('F17: 120 calls at once of endpoints that jitter have each its own answer', async () => {
+  const accounts = Array.from(
+    { length: 120 },
+    (_, index) => `0x${(0xacc000 + index).toString(16).padStart(40, '0')}`,
+  )
+  await adminBatch(
+    sandbox.chains[0]?.rpcUrl ?? '',
+    accounts.map((account, index) => ({
+      method: 'anvil_setBalance',
+      params: [account, `0x${(index + 1).toString(16)}`],
+    })),
+  )
+  const chainAccess = access()
+  let turn = 0
+  // Up to 120 ms, in an order of their own: what was asked first is not answered first.
+  const jitter = (): FaultAction => ({ kind: 'delay', ms: (turn++ * 53) % 121 })
+  primary.setFault(jitter)
+  standby.setFault(jitter)
+  const calls: Promise<unknown>[] = []
+  for (const account of accounts) {
+    calls.push(chainAccess.client.call('eth_getBalance', [account, 'latest'], unattended()))
+    // A turn of its own for each third: some travel together, most do not.
+    if (calls.length % 3 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect((await Promise.all(calls)).map(Number)).toEqual(Array.from({ length: 120 }, (_, index) => index + 1))
+  expect(primary.roundTrips).toBeGreaterThan(20)
 })
 
 test('F17: the primary serves again when it has recovered', async () => {
