@@ -3,6 +3,7 @@ import { formatUnits } from '../../primitives/amount.ts'
 import { type Finding, finding } from '../../primitives/findings.ts'
 import type { DeclaredCall } from '../declaredCalls.ts'
 import { isCommand } from '../simulation/silentMoves.ts'
+import { DELEGATION } from '../standards.ts'
 import { tokenMoves } from '../tokenCalls.ts'
 import type { Evidence } from './evidence.ts'
 
@@ -48,9 +49,6 @@ function keysOf(call: DeclaredCall): readonly string[] {
   const moves = tokenMoves(call)
   return Array.isArray(moves) ? moves.map(({ token, from, to }) => `${token} ${from} ${to}`) : []
 }
-
-/** Code of an account that delegates to a contract (EIP-7702): somebody has its key all the same. */
-const DELEGATION = '0xef0100'
 
 function extentOf(effect: Effect): readonly Finding[] {
   const { kind, asset, from, to, raw } = effect

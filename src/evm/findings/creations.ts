@@ -1,4 +1,5 @@
 import { type Finding, finding } from '../../primitives/findings.ts'
+import { DELEGATION } from '../standards.ts'
 import type { Evidence } from './evidence.ts'
 import { named } from './named.ts'
 
@@ -38,8 +39,5 @@ export function delegations({ changes }: Evidence): readonly Finding[] {
     ]
   })
 }
-
-/** Code of an account that delegates to a contract (EIP-7702). */
-export const DELEGATION = '0xef0100'
 
 const isContract = (code: string) => code !== '0x' && !code.startsWith(DELEGATION)

@@ -6,6 +6,7 @@ import type { Task } from '../simulation/execution.ts'
 import type { MadeCall } from '../simulation/madeCalls.ts'
 import { transactionArguments } from '../simulation/simulateV1.ts'
 import type { Tracers } from '../simulation/tracers.ts'
+import { IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../standards.ts'
 import { createdIn } from './creations.ts'
 import type { Evidence } from './evidence.ts'
 
@@ -76,11 +77,7 @@ async function withoutUsualProxies(
 }
 
 /** Implementation slots: of EIP-1967, of OpenZeppelin before that, and the first one, which Safe uses. */
-const USUAL_SLOTS: readonly Hex[] = [
-  '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc',
-  '0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3',
-  `0x${'0'.repeat(64)}`,
-]
+const USUAL_SLOTS: readonly Hex[] = [IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT, `0x${'0'.repeat(64)}`]
 
 /** A delegatecall that stands, of other code than what runs there anyway. */
 function isForeign({ frame, undone, self, code, caller }: MadeCall): boolean {

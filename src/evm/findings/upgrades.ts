@@ -1,7 +1,8 @@
 import { type Hex, size, slice } from 'viem'
 import { type Finding, finding } from '../../primitives/findings.ts'
 import { checksum } from '../address.ts'
-import { createdIn, DELEGATION } from './creations.ts'
+import { DELEGATION, IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../standards.ts'
+import { createdIn } from './creations.ts'
 import type { Evidence } from './evidence.ts'
 
 /** Contracts that will run other code from now on. Those that are created here have no earlier one. */
@@ -47,12 +48,11 @@ function addressOf(word: Hex): string {
 }
 
 /** keccak256(name) - 1, of EIP-1967; the last is OpenZeppelin's from before it. */
-const IMPLEMENTATION_SLOT: Hex = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
 const SLOTS: readonly (readonly [Hex, string])[] = [
   [IMPLEMENTATION_SLOT, 'implementation'],
   ['0xb53127684a568b3173ae13b9f8a6016e243e63b6e8ee1178d6a717850b5d6103', 'admin'],
   ['0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50', 'beacon'],
-  ['0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3', 'implementation'],
+  [OLD_IMPLEMENTATION_SLOT, 'implementation'],
 ]
 
 /** keccak256 of Upgraded(address) and BeaconUpgraded(address). */

@@ -3,6 +3,7 @@ import type { Effect } from '../../chains/adapter.ts'
 import { erc20Abi, erc721Abi, erc1155Abi } from '../abi.ts'
 import { checksum } from '../address.ts'
 import type { EvmAssets } from '../assets.ts'
+import { APPROVAL, APPROVAL_FOR_ALL, TRANSFER } from '../standards.ts'
 import { NATIVE_TOKEN, type RawLog } from './execution.ts'
 import { requireJudgeable } from './logs.ts'
 
@@ -54,10 +55,9 @@ function unindexedMoves({ topics, data }: RawLog): readonly Pick<Move, 'kind' | 
   return [{ kind, from: party(0), to: party(32) }]
 }
 
-/** keccak256 of Transfer(address,address,uint256) and of Approval(address,address,uint256). */
 const UNINDEXED: ReadonlyMap<Hex, Move['kind']> = new Map([
-  ['0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef', 'transfer'],
-  ['0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925', 'approval'],
+  [TRANSFER, 'transfer'],
+  [APPROVAL, 'approval'],
 ])
 
 type Move = Omit<Effect, 'asset'> & {
@@ -115,6 +115,3 @@ function collectibleMoves(topics: Topics, data: Hex): readonly Move[] {
   requireJudgeable(args.ids.length)
   return args.ids.map((tokenId, index) => move(tokenId, args.amounts[index] ?? 0n))
 }
-
-/** keccak256 of ApprovalForAll(address,address,bool): the same for ERC-721 and ERC-1155. */
-const APPROVAL_FOR_ALL: Hex = '0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31'

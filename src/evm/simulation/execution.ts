@@ -62,6 +62,9 @@ export type CallType =
   | 'CREATE2'
   | 'SELFDESTRUCT'
 
+/** Calls that hand over their value. */
+export const MOVES_VALUE: ReadonlySet<CallType> = new Set(['CALL', 'CREATE', 'CREATE2', 'SELFDESTRUCT'])
+
 /** By account: what is another than before, and what it was. */
 export type StateChanges = ReadonlyMap<Hex, AccountChange>
 

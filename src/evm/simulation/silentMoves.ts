@@ -1,5 +1,6 @@
 import { encodeAbiParameters, type Hex, pad, toHex } from 'viem'
 import type { DeclaredCall } from '../declaredCalls.ts'
+import { APPROVAL, APPROVAL_FOR_ALL, TRANSFER } from '../standards.ts'
 import { type Call, type TokenMove, tokenMoves } from '../tokenCalls.ts'
 import { moveKeys } from './effects.ts'
 import type { RawLog } from './execution.ts'
@@ -61,12 +62,10 @@ function asLog({ kind, token, from, to, raw, of }: TokenMove): RawLog {
   return { address: token, topics: [SIGNATURES[kind], ...parties], data: toHex(raw, { size: 32 }) }
 }
 
-/** keccak256 of Transfer(address,address,uint256), Approval(address,address,uint256), ApprovalForAll(address,address,bool). */
-const TRANSFER: Hex = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
 const SIGNATURES: Readonly<Record<TokenMove['kind'], Hex>> = {
   transfer: TRANSFER,
-  approval: '0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925',
-  operator: '0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31',
+  approval: APPROVAL,
+  operator: APPROVAL_FOR_ALL,
 }
 /** keccak256 of TransferSingle(address,address,address,uint256,uint256). */
 const TRANSFER_SINGLE: Hex = '0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62'

@@ -3,12 +3,14 @@ import type { RpcRequest } from '../../rpc/transport.ts'
 import { checksum } from '../address.ts'
 import { asHex, asList, asObject, fromQuantity, toQuantity } from '../quantity.ts'
 import { decodeRevert } from '../reverts.ts'
+import { TRANSFER } from '../standards.ts'
 import {
   type AccountChange,
   type CallFrame,
   type CallType,
   type EvmSimulator,
   type Execution,
+  MOVES_VALUE,
   NATIVE_TOKEN,
   type RawLog,
   SimulatorAway,
@@ -19,7 +21,7 @@ import { parseLog, requireJudgeable } from './logs.ts'
 import { refusedBy, transactionArguments } from './simulateV1.ts'
 
 /** Calls within calls that are looked at; more are an attempt to hide one among them. */
-const MAX_FRAMES = 5_000
+export const MAX_FRAMES = 5_000
 
 /** debug_traceCall with the call tracer, and with the prestate tracer for what is changed. */
 export function traceRequests({ payload, terms, at }: Task): readonly [RpcRequest, RpcRequest] {
@@ -102,11 +104,6 @@ function readFrame(frame: Record<string, unknown>, reading: Reading): CallFrame 
   const output = typeof frame['output'] === 'string' ? asHex(frame['output'], 'output', host) : '0x'
   return { type, from, ...(to && { to }), value, input, output, gasUsed, failed, calls }
 }
-
-const MOVES_VALUE: ReadonlySet<CallType> = new Set(['CALL', 'CREATE', 'CREATE2', 'SELFDESTRUCT'])
-
-/** keccak256 of Transfer(address,address,uint256). */
-const TRANSFER: Hex = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
 
 export function nativeMove(from: Hex, to: Hex, wei: bigint): RawLog {
   return {

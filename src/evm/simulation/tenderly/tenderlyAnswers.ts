@@ -2,9 +2,16 @@ import { untrusted } from '../../../primitives/untrusted.ts'
 import { checksum } from '../../address.ts'
 import type { EvmPayload } from '../../evmPayload.ts'
 import { decodeRevert, type Revert } from '../../reverts.ts'
-import { type CallFrame, type CallType, type Execution, type RawLog, SimulatorAway } from '../execution.ts'
+import {
+  type CallFrame,
+  type CallType,
+  type Execution,
+  MOVES_VALUE,
+  type RawLog,
+  SimulatorAway,
+} from '../execution.ts'
 import { requireJudgeable } from '../logs.ts'
-import { nativeMove } from '../traced.ts'
+import { MAX_FRAMES, nativeMove } from '../traced.ts'
 import type { SimulationOutput, TracedCall } from './sdkTypes.ts'
 
 /** An answer in our words, and the block that it is of. Throws `SimulatorAway` when it is none, or `effects_too_many`. */
@@ -19,7 +26,7 @@ export function executionAtTenderly(
   if (typeof status !== 'boolean' || !isCount(gasUsed) || !isCount(blockNumber))
     throw garbage('status, gas or block')
   requireJudgeable(logs.length)
-  requireJudgeable(trace.length, 'calls', MAX_CALLS)
+  requireJudgeable(trace.length, 'calls', MAX_FRAMES)
   const tree = treeOf(trace)
   // Its numbers are JavaScript's. What leaves the account, it leaves here, and that is known exactly.
   const frames = tree && { ...tree, value: BigInt(value) }
@@ -35,8 +42,6 @@ export function executionAtTenderly(
   }
   return { blockNumber: BigInt(blockNumber), execution }
 }
-
-const MAX_CALLS = 5_000
 
 /** The calls as a tree: each says by `trace_address` which child of which child it is. */
 function treeOf(trace: readonly TracedCall[]): CallFrame | undefined {
@@ -69,8 +74,6 @@ function frameOf(call: TracedCall, children: ReadonlyMap<string, readonly Traced
 }
 
 const last = ({ trace_address: path = [] }: TracedCall) => path.at(-1) ?? 0
-
-const MOVES_VALUE: ReadonlySet<CallType> = new Set(['CALL', 'CREATE', 'CREATE2', 'SELFDESTRUCT'])
 
 function movesIn({ type, from, to, value, failed, calls }: CallFrame): readonly RawLog[] {
   if (failed) return []

@@ -1,0 +1,19 @@
+import type { Hex } from 'viem'
+
+// Words that standards fixed, each said here once.
+
+/** keccak256 of Transfer(address,address,uint256), of ERC-20 and ERC-721. */
+export const TRANSFER: Hex = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
+/** keccak256 of Approval(address,address,uint256), of ERC-20 and ERC-721. */
+export const APPROVAL: Hex = '0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e5b200ac8c7c3b925'
+/** keccak256 of ApprovalForAll(address,address,bool), of ERC-721 and ERC-1155. */
+export const APPROVAL_FOR_ALL: Hex = '0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31'
+
+/** Where proxies keep their code: keccak256("eip1967.proxy.implementation") - 1. */
+export const IMPLEMENTATION_SLOT: Hex = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
+/** The same of OpenZeppelin's proxies from before EIP-1967. */
+export const OLD_IMPLEMENTATION_SLOT: Hex =
+  '0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3'
+
+/** What the code of an account begins with that delegates to a contract (EIP-7702): somebody has its key all the same. */
+export const DELEGATION = '0xef0100'
