@@ -42,11 +42,13 @@ const layers = ranks.flatMap((units, rank) =>
 /** Packages that one place owns, so that the rest can be tested, replaced and started without them. */
 const owners = [
   { packages: '@modelcontextprotocol/(?:server|sdk|core)', folders: ['mcp'] },
+  { packages: '(?:hono|@hono/[^/]+)', folders: ['mcp/http'] },
   { packages: 'ioredis', folders: ['redis'] },
   { packages: '(?:libsql|kysely|better-sqlite3|pg)', folders: ['store'] },
   { packages: 'undici', folders: ['rpc'] },
   { packages: '@tenderly/sdk', folders: ['evm'] },
   { packages: '(?:viem|ethers|@noble/[^/]+)', folders: ['evm', 'wallets', 'sandbox'] },
+  { packages: '@flashbots/[^/]+', folders: ['evm'] },
   { packages: '@solana/[^/]+', folders: ['solana', 'wallets', 'sandbox'] },
 ]
 
@@ -58,9 +60,22 @@ const vendors = owners.map(({ packages, folders }) => ({
   to: { path: `(?:^|/)node_modules/${packages}(?:/|$)|^${packages}(?:/|$)` },
 }))
 
+/** What hands bytes to a network: the wiring gives it to the broadcaster, and nobody else may hold it (R7). */
+const doors = [
+  { name: 'endpoints', path: '^src/evm/submit[.]ts$' },
+  { name: 'relay', path: '^src/evm/relay/' },
+].map(({ name, path }) => ({
+  name: `door-${name}`,
+  comment: 'what sends is wired in src/runtime and handed to the broadcaster only (R7)',
+  severity: 'error',
+  from: { path: '^(?:src|tools)/', pathNot: ['^src/runtime', path] },
+  to: { path },
+}))
+
 module.exports = {
   forbidden: [
     ...layers,
+    ...doors,
     {
       name: 'layer-missing',
       comment:
@@ -70,6 +85,23 @@ module.exports = {
       to: {},
     },
     ...vendors,
+    {
+      name: 'flags-loosen-nothing',
+      comment:
+        'what judges, simulates, signs, records or limits does not ask for a flag: none can loosen it (F5)',
+      severity: 'error',
+      from: {
+        path: [
+          '^src/(?:policy|wallets|nonces|rpc|redis|evm/(?:simulation|findings|relay))/',
+          '^src/chains/simulationReceipt[.]ts$',
+          '^src/store/(?:steps|replacements|reservations|halts|nonce.*|audit.*)[.]ts$',
+          '^src/transactions/(?:judge|preflight|signing|signAtNonce|broadcaster|sends|driver|postCheck|paymentFindings|compensation|healer|replacements)[.]ts$',
+        ],
+      },
+      to: {
+        path: '^src/(?:primitives/flags|store/(?:flags|currentFlags)|transactions/paymentOptions)[.]ts$',
+      },
+    },
     {
       name: 'no-cycles',
       comment: 'modules that need each other cannot be understood, or loaded, one at a time',

@@ -12,7 +12,7 @@ const result = await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
-  external: ['libsql', '@foundry-rs/anvil', 'secp256k1'],
+  external: ['libsql', '@foundry-rs/anvil', 'secp256k1', '@napi-rs/keyring'],
   chunkNames: 'chunks/[name]-[hash]',
   minifySyntax: true,
   legalComments: 'none',

@@ -4,6 +4,9 @@ import { join } from 'node:path'
 
 const MAX_LINES = 400
 
+/** Where strangers' words are quoted for the log alone, and what callers themselves named in arguments. */
+const STRANGERS_IN_LOGS = ['src/evm/relay/', 'src/evm/submit.ts', 'src/mcp/parseArguments.ts']
+
 /** A word, the folders that may use it, and why the others may not. */
 const wordRules = [
   {
@@ -27,10 +30,28 @@ const wordRules = [
     why: 'only the broadcaster sends transactions (R7)',
   },
   {
+    word: /\.send(?:RawBundle|Bundle|PrivateTransaction)\s*\(/,
+    allowed: ['src/evm/relay/'],
+    why: 'the relay is asked in src/evm/relay, by the broadcaster only (R7)',
+  },
+  {
     // The sandbox lets anvil send for deployers that nobody has keys of, on chains that it has just made.
     word: /eth_sendTransaction/,
     allowed: ['src/rpc/', 'src/sandbox/installContracts.ts'],
     why: 'nodes hold no keys of ours, and only the broadcaster sends transactions (R7)',
+  },
+  {
+    // `.untrusted` inside of a template: a stranger's words in a sentence of ours. Logs may have them, and arguments'
+    // names and paths that a caller gave.
+    word: /\$\{[^}]*\.(?:untrusted|claims|quoted)\b/,
+    allowed: STRANGERS_IN_LOGS,
+    why: "a stranger's words stay in `claims` and `quoted`, apart from our sentences (R9)",
+  },
+  {
+    // A type, a schema, or a copy of what the registry says.
+    word: /\bsymbol: (?!z\.|string\b|(?:listed|native|asset|token)\.symbol\b)/,
+    allowed: ['src/chains/data/'],
+    why: "a symbol is the registry's word: what a token calls itself goes into `claims` (R9, T7)",
   },
   {
     word: /\bconsole\s*(?:\??\.\s*\w+\s*\(|\[)/,

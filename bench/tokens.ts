@@ -4,8 +4,8 @@ import { type Agent, type Answer, startAgent } from './support/agent.ts'
 import { type Figures, line, round } from './support/figures.ts'
 
 const CHARACTERS_PER_TOKEN = 4
-const SEEN_BUDGET = 2_250
-const LIST_BUDGET = 5_300
+const SEEN_BUDGET = 2_540
+const LIST_BUDGET = 5_780
 const ANSWER_BUDGET = 1_000
 
 const TIP_JAR = '0x225FEF2B544DEbcA5D2833CdA879E16cA1458163'

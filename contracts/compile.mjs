@@ -63,10 +63,37 @@ async function multicall3() {
   return { contractName: 'Multicall3', abi, bytecode, deployedBytecode: `0x${bytecode.slice(end + 4)}` }
 }
 
+/**
+ * Of @account-abstraction/contracts, which ships what its compiler made: what the sandbox deploys, and the proxy that a
+ * SimpleAccount is, out of the code of its factory. Theirs are the bytes that stand on the real networks, where their
+ * address follows from them.
+ */
+function accountAbstraction() {
+  const shipped = (name) => {
+    return JSON.parse(
+      readFileSync(require.resolve(`@account-abstraction/contracts/artifacts/${name}.json`), 'utf8'),
+    )
+  }
+  const factory = shipped('SimpleAccountFactory')
+  // Creation code within code begins by setting up memory, and ends with the compiler's mark.
+  const begin = factory.deployedBytecode.indexOf(MEMORY_SETUP, MEMORY_SETUP.length + 2)
+  const end = factory.deployedBytecode.indexOf(COMPILER_MARK, begin) + COMPILER_MARK.length
+  const proxy = `0x${factory.deployedBytecode.slice(begin, end)}`
+  return [
+    { contractName: 'EntryPoint', bytecode: shipped('EntryPoint').bytecode },
+    { contractName: 'SimpleAccountFactory', bytecode: factory.bytecode },
+    { contractName: 'SimpleAccountProxy', bytecode: proxy },
+  ]
+}
+
+const MEMORY_SETUP = '60806040'
+/** The end of the metadata of solc 0.8.28. */
+const COMPILER_MARK = '64736f6c634300081c0033'
+
 const { values } = parseArgs({ options: { check: { type: 'boolean' }, out: { type: 'string' } } })
 const folder = values.out ?? path.join(here, 'artifacts')
 const artifacts = new Map(
-  [...compileOurs(), await multicall3()].map((artifact) => [
+  [...compileOurs(), await multicall3(), ...accountAbstraction()].map((artifact) => [
     `${artifact.contractName}.json`,
     `${JSON.stringify(artifact, null, 2)}\n`,
   ]),

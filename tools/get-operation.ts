@@ -10,7 +10,7 @@ export const getOperation = defineTool({
   touchesChains: true,
   description: {
     what: 'Tells where a sent payment stands: state, transaction hashes, confirmations, fee paid, and what to do next.',
-    when: 'after send_transaction until state is committed or failed, and after any time-out or lost answer',
+    when: 'after send_transaction until state is committed, failed or compensated (undone), and after any time-out or lost answer',
     notWhen: 'to browse history: list_operations does that',
     limits:
       'Waits at most 45 s; call again to wait longer. Step state `unknown` means unproven, not failed: never pay again because of it.',

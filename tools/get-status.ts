@@ -41,6 +41,16 @@ export const StatusOutput = z.object({
         .array(z.object({ wallet: z.string(), times: z.number(), lastNonce: z.string(), lastAt: z.string() }))
         .meta({ outline: 'wallet, times, lastNonce, lastAt' })
         .exactOptional(),
+      fees30d: z
+        .object({
+          transactions: z.number(),
+          succeeded: z.number(),
+          paid: shape.amount,
+          saved: shape.amount.exactOptional(),
+          best: z.array(z.string()).exactOptional(),
+          advice: z.array(z.string()).exactOptional(),
+        })
+        .exactOptional(),
     }),
   ),
   operations: z.object({
@@ -48,7 +58,19 @@ export const StatusOutput = z.object({
     committed: z.number(),
     failed: z.number(),
     stuck: z.number(),
+    compensated: z.number(),
   }),
+  halts: z
+    .array(
+      z.object({
+        wallet: z.string().exactOptional(),
+        chain: z.string().exactOptional(),
+        reason: z.string(),
+        since: z.string(),
+      }),
+    )
+    .meta({ outline: 'wallet, chain, reason, since' })
+    .exactOptional(),
   journal: z.object({ writable: z.boolean(), problem: z.string().exactOptional() }),
   cache: z.object({ size: z.number(), hits: z.number(), misses: z.number(), evictions: z.number() }),
   redis: z.enum(['up', 'down']).exactOptional(),
@@ -70,8 +92,8 @@ export const getStatus = defineTool({
   effect: 'read',
   touchesChains: true,
   description: {
-    what: "Reports Bursar's own health: endpoints and socket of each chain, the journal, counts of operations by state, and warnings.",
-    when: 'when another tool answered with a provider or config error',
+    what: "Reports Bursar's own health (endpoints, sockets, journal, operations by state, halts, warnings), and in fees30d what fees saved against nodes' suggestions (negative: lost), with advice.",
+    when: 'when another tool answered with a provider or config error, or to pay lower fees',
     notWhen: 'before each payment: simulate_transaction checks what it needs',
     limits: 'It repairs nothing.',
   },

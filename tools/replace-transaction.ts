@@ -25,11 +25,11 @@ export const replaceTransaction = defineTool({
   effect: 'prepare',
   touchesChains: true,
   description: {
-    what: 'Prepares another transaction at the nonce of one sent and not included: the same with higher fees (speed_up), or one that moves nothing (cancel). Returns an intent; nothing moves.',
-    when: 'when get_operation shows `sent` for many blocks; then pass intentId to send_transaction',
+    what: 'Prepares another transaction or user operation at the nonce of one not included: the same with higher fees (speed_up), or one that moves nothing (cancel). Returns an intent; nothing moves.',
+    when: 'when get_operation shows `sent` for long, or `stuck`; then pass intentId to send_transaction',
     notWhen: 'to pay again: never needed. What is included cannot be replaced',
     limits:
-      'Either may be included, never both: get_operation tells which. What waits for fees it cancels at once.',
+      'Either may be included, never both; get_operation tells. What waits for fees it cancels at once.',
   },
   input: z.strictObject({
     operation: param.operation,

@@ -18,7 +18,7 @@ export const sendTransaction = defineTool({
     when: 'after simulate_transaction, when its effects are what the user wants; then follow with get_operation',
     notWhen: 'for an intent you have not read, nor a second one when the outcome of the first is unclear',
     limits:
-      'Calling again with the same intentId never pays twice: it returns the same operation. A time-out is not a failure: ask get_operation.',
+      'Calling again with the same intentId never pays twice: it returns the same operation. A time-out is not a failure: ask get_operation. `approval_needed`: a person has to approve it first.',
   },
   input: z.strictObject({ intentId: param.intentId }),
   output: SentOutput,

@@ -1,4 +1,5 @@
 import { encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { type PackedCall, packCalls } from '../../src/evm/batching/multicall3.ts'
 import type { FindingCode } from '../../src/primitives/findings.ts'
 import { AGENT, MERCHANT, TIP_JAR, USDC } from '../../test/support/engine.ts'
 
@@ -26,6 +27,8 @@ const abi = parseAbi([
   'function aggregate3((address,bool,bytes)[])',
   'function tip(string)',
   'function averageTip()',
+  'function deposit()',
+  'function join()',
   'function withdraw(address,uint256)',
 ])
 const go = encodeFunctionData({ abi, functionName: 'go', args: [] })
@@ -147,6 +150,26 @@ export async function labelled(
     `contract Subject { uint256 x; function go() external { x++; } ${SELF_MULTICALL} }`,
   )
   add('functions of its own', router, multicall([go, go]), [])
+
+  const wrapper =
+    await install(`contract Subject { mapping(address => uint256) public balanceOf; mapping(address => uint256) points;
+    function deposit() external payable { balanceOf[msg.sender] += msg.value; }
+    function join() external { points[msg.sender]++; }
+    function transfer(address to, uint256 raw) external { balanceOf[msg.sender] -= raw; balanceOf[to] += raw; } }`)
+  const batch = (...calls: readonly PackedCall[]) => packCalls(calls)
+  const pay: PackedCall = { to: MERCHANT as Hex, value: 5n, data: '0x' }
+  const wrap = { to: wrapper, value: 5n, data: encodeFunctionData({ abi, functionName: 'deposit' }) }
+  const on = { to: wrapper, value: 0n, data: transfer(MERCHANT, 5n) }
+  const join = { to: wrapper, value: 0n, data: encodeFunctionData({ abi, functionName: 'join' }) }
+  const limitless = { to: USDC as Hex, value: 0n, data: approve(TIP_JAR, ALL) }
+  add('approval of Multicall3', USDC, approve(MULTICALL3, 5n), ['approval-to-multicall'])
+  add('end of an approval of Multicall3', USDC, approve(MULTICALL3, 0n), [])
+  add('token to Multicall3', USDC, transfer(MULTICALL3, 5n), ['left-in-multicall'])
+  add('a batch of payments', MULTICALL3, batch(pay, pay), [], 10n)
+  add('a batch that wraps and keeps', MULTICALL3, batch(pay, wrap), ['left-in-multicall'], 10n)
+  add('a batch that wraps and sends on', MULTICALL3, batch(wrap, on), [], 5n)
+  add('a batch that joins', MULTICALL3, batch(pay, join), ['credited-to-multicall'], 5n)
+  add('a batch that approves without limit', MULTICALL3, batch(pay, limitless), ['unlimited-approval'], 5n)
 
   add('token to itself', USDC, transfer(USDC, 5n), ['token-as-recipient'])
   const pair =

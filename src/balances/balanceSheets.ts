@@ -1,5 +1,6 @@
-import type { Asset, BalanceReading, ChainDirectory } from '../chains/adapter.ts'
+import type { Asset, BalanceReading } from '../chains/adapter.ts'
 import { amountOf } from '../chains/amounts.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError, isBursarError } from '../errors/bursarError.ts'

@@ -1,6 +1,11 @@
 import type { BlockRef } from '../primitives/chainRef.ts'
 import type { Finding } from '../primitives/findings.ts'
 import type { UntrustedText } from '../primitives/untrusted.ts'
+import type { Action, Batch } from './actions.ts'
+import type { CallKind } from './gasUses.ts'
+import type { NameRecord } from './nameRecord.ts'
+import type { NonceUse, NonceUser, OperationTrace } from './nonceUses.ts'
+import type { PayloadCall } from './payloadCalls.ts'
 import type { Chain, ChainId, Family } from './types.ts'
 
 /**
@@ -12,22 +17,6 @@ export interface Payload {
   readonly chain: ChainId
   /** The account that signs, in the family's canonical spelling. */
   readonly from: string
-}
-
-/** What a caller wants to do, before anything is resolved against a chain. */
-export interface Action {
-  /** Recipient, or the contract to call. */
-  readonly to: string
-  /** Transfer: how much of `asset`, in whole units. Call: native tokens to send along. */
-  readonly amount?: string
-  /** "native", a registry symbol or a token address; calls carry native only. */
-  readonly asset?: string
-  /** Human-readable signature, such as `approve(address,uint256)`. */
-  readonly function?: string
-  /** One text per parameter; arrays and tuples as JSON text. */
-  readonly args?: readonly string[]
-  /** Raw calldata, instead of `function` and `args`. */
-  readonly data?: string
 }
 
 export interface Asset {
@@ -57,6 +46,15 @@ export interface Draft {
   readonly isCall: boolean
   /** Canonical function signature of a call, when it was given. */
   readonly signature?: string
+  /** What a batch consists of, in its order; absent for a single action. */
+  readonly calls?: readonly Draft[]
+}
+
+/** A draft that must have happened before another one can: `reset` only clears the way for the approval after it. */
+export interface ApprovalDraft extends Draft {
+  readonly role: 'approval' | 'reset'
+  /** What the spender may take before, in base units of the token; absent where that is nothing. */
+  readonly overwrites?: bigint
 }
 
 export interface Effect {
@@ -77,6 +75,11 @@ export interface SimulationOutcome {
   readonly revert?: { readonly reason: string; readonly quoted?: UntrustedText }
   /** What looks dangerous, or could not be looked at. */
   readonly findings: readonly Finding[]
+  /**
+   * Contracts that do what the payload's own bytes tell them, such as a contract account that the account owns: what they
+   * give counts as its own. Absent when there are none.
+   */
+  readonly commanded?: readonly string[]
   /** What it does in a block that differs from the one it ran in, as blocks do; absent where nothing can depend on it. */
   readonly elsewhere?: { readonly ok: boolean; readonly effects: readonly Effect[] }
 }
@@ -87,6 +90,8 @@ export type Urgency = 'slow' | 'standard' | 'fast'
 export interface PriceLimit {
   readonly urgency: Urgency
   readonly maxGasPrice: bigint
+  /** False: the gas limit goes by the estimate alone, not by what earlier calls used. */
+  readonly learnsGas?: boolean
 }
 
 /** What a signer binds itself to pay, per unit of gas and in all; decimal strings of base units. */
@@ -157,24 +162,52 @@ export interface Rehearsal {
   readonly outcome: SimulationOutcome
   /** Native balance of the payer. */
   readonly nativeBalance: bigint
+  /** Native base units besides, from which only fees can be paid; absent where there is no such thing. */
+  readonly deposit?: bigint
   /** Balances of the tokens that leave the payer, by CAIP-19 id; a token that does not answer is absent. */
   readonly tokenBalances: ReadonlyMap<string, bigint>
   /** The account's next nonce by mined transactions only; `pending` counts are never asked for. */
   readonly minedCount: bigint
   readonly fees: FeeReading
   readonly surcharge: Surcharge
+  /** What the node itself suggests to pay per unit of gas, native base units; absent where it was not asked or does not say. */
+  readonly suggestedGasPrice?: bigint
 }
 
-/** A transaction of the account that was signed and is not mined, as far as the journal knows. */
+/**
+ * A transaction of the account that comes first: it was signed and is not mined, as far as the journal knows. Without a
+ * nonce it is yet to be signed.
+ */
 export interface Earlier {
-  readonly nonce: bigint
+  readonly nonce?: bigint
   readonly payload: Payload
+}
+
+export type Confidence = 'low' | 'medium' | 'high'
+
+/** What a gas limit stands on. */
+export interface GasLimitBasis {
+  /** `learned`: calls of its kind needed more than the node estimates, or it could not estimate. */
+  readonly source: 'estimate' | 'learned'
+  /** That it is enough, by how many calls of its kind are known and how much they differ. */
+  readonly confidence: Confidence
 }
 
 export interface Planned {
   readonly payload: Payload
   readonly terms: FeeTerms
+  readonly gasLimitBasis: GasLimitBasis
   readonly rehearsal: Rehearsal
+  /** Of a batch: what its calls take one by one; absent where nobody could measure it. */
+  readonly separately?: Separately
+}
+
+/** What the calls of a batch take as transactions of their own, all together. */
+export interface Separately {
+  /** Units of gas. */
+  readonly gasUsed: bigint
+  /** Besides gas, native base units. */
+  readonly surcharge: bigint
 }
 
 export interface SignedTransaction {
@@ -201,6 +234,17 @@ export interface PayloadCodec {
   maxFee(payload: Payload, terms: FeeTerms): bigint
   /** Native base units that the payload itself moves. */
   value(payload: Payload): bigint
+  /** Units of gas that it may use. */
+  gasLimit(payload: Payload): bigint
+  /** What it calls; undefined for what calls no function. */
+  kind(payload: Payload): CallKind | undefined
+  /** Everything that its bytes ask for, what it carries included. */
+  calls(payload: Payload): readonly PayloadCall[]
+  /**
+   * The contract that takes it from whoever brings it, where it is a user operation: its hash is then no transaction's.
+   * Undefined for what is a transaction itself.
+   */
+  entryPoint(payload: Payload): string | undefined
 }
 
 /** What a chain says about transactions of ours at one head. */
@@ -216,6 +260,8 @@ export interface StatusAsk {
   readonly signal: AbortSignal
   /** Also how far the chain calls itself safe. */
   readonly safe?: boolean
+  /** Present when the hashes are of user operations. */
+  readonly operation?: OperationTrace
 }
 
 export interface TransactionStatus {
@@ -227,32 +273,25 @@ export interface TransactionStatus {
     readonly blockHash: string
     readonly succeeded: boolean
     readonly gasUsed: bigint
-    /** Native base units paid for gas. */
+    /** What was paid per unit of gas, native base units. */
+    readonly gasPrice: bigint
+    /** Native base units paid in all. */
     readonly feePaid: bigint
-    /** What moved and was allowed, as its receipt tells: native tokens are not told. Throws `effects_too_many`. */
-    readonly effects: () => Promise<readonly Effect[]>
+    /** Of a user operation: the transaction that it was included by. */
+    readonly transactionHash?: string
+    /** What others must tell in the same words before it is final: how it ended, what it cost and moved. */
+    readonly essence: string
+    /** `native`: also moves of the native token, if that can be told. Throws `effects_too_many`. */
+    readonly effects: (ask: { readonly native: boolean }) => Promise<Happened>
   }
 }
 
-/** A nonce that is used, and the transactions of ours of which one was to use it. */
-export interface NonceUse {
-  readonly account: string
-  readonly nonce: bigint
-  readonly hashes: readonly string[]
-  /** Number of the newest block whose uses are final. */
-  readonly newest: bigint
+/** What an included transaction moved and allowed. */
+export interface Happened {
+  readonly effects: readonly Effect[]
+  /** Whether moves of the native token are among them: receipts do not tell them, and few endpoints trace. */
+  readonly withNative: boolean
 }
-
-/** What came of handing bytes to the network. Anything that is not acceptance proves nothing (R14). */
-export type SubmitResult =
-  | { readonly outcome: 'accepted' }
-  | {
-      readonly outcome: 'unknown'
-      /** What the endpoints said, for the log. */
-      readonly evidence: string
-      /** What one of them seems to mean, in our words. */
-      readonly reason?: string
-    }
 
 export interface BalanceReading {
   readonly block: BlockRef
@@ -261,14 +300,37 @@ export interface BalanceReading {
 }
 
 /** The family-specific half of the engine, one per configured chain. */
+/** How bytes that no node takes are brought to the chain. */
+export interface BroughtBy {
+  readonly draft: Draft
+  /** What it would do where somebody else brings it. */
+  readonly unpaid: Payload
+  /** Whether a payload brings exactly these bytes. */
+  isBroughtBy(payload: Payload): boolean
+}
+
 export interface ChainAdapter {
   readonly chain: Chain
   readonly codec: PayloadCodec
   /** Canonical spelling of an address; throws `address_invalid` naming `field`. */
   address(text: string, field: string): string
+  /**
+   * Whose address a normalised name is on a chain (CAIP-2 id), by what this chain keeps of names. Throws
+   * `name_unresolved`, `names_unavailable` and `provider_disagreement`.
+   */
+  resolveName(name: string, forChain: string, signal: AbortSignal): Promise<NameRecord>
   /** Resolves "native", a registry symbol or a token address; decimals come from the chain. */
   asset(text: string, signal: AbortSignal): Promise<Asset>
   draft(action: Action, from: string, signal: AbortSignal): Promise<Draft>
+  /**
+   * Several actions as one transaction that does all of them or none. Throws what `draft` does, saying in which of them,
+   * and `batch_unavailable`.
+   */
+  draftBatch(batch: Batch, from: string, signal: AbortSignal): Promise<Draft>
+  /** What the account must allow before a draft can take the asset that it names, in order; none when that is allowed. */
+  approvals(draft: Draft, signal: AbortSignal): Promise<readonly ApprovalDraft[]>
+  /** Takes back what the payload of an approval has allowed. */
+  revocation(approval: Payload): Draft
   /** What moves nothing and only uses up a nonce of the account: to cancel what waits there, or to fill it. */
   nothing(from: string): Draft
   /** Finds the gas limit, builds the payload and rehearses exactly that payload. */
@@ -295,6 +357,8 @@ export interface ChainAdapter {
     signal: AbortSignal,
   ): Promise<BalanceReading>
   head(signal: AbortSignal): Promise<BlockRef>
+  /** Throws `accounts_unavailable` where contract accounts cannot pay; `deposit` in native base units. */
+  contractAccount(address: string, signal: AbortSignal): Promise<{ deployed: boolean; deposit: bigint }>
   /**
    * Throws `provider_disagreement` when endpoints tell different things of how a transaction was included, or its block
    * is not in the chain.
@@ -304,33 +368,28 @@ export interface ChainAdapter {
   /** Whether an endpoint that works knows one of the transactions; undefined when none answers. */
   isKnown(hashes: readonly string[], signal: AbortSignal): Promise<boolean | undefined>
   /**
+   * The transaction by which the owner of an account brings recorded bytes of it, and the same for trying it where
+   * somebody else does; undefined where nodes take them.
+   */
+  bundle(raw: string): BroughtBy | undefined
+  /** Whether the chain has a block of this number, by the word of two endpoints where two answer. */
+  hasReached(number: bigint, signal: AbortSignal): Promise<boolean>
+  /**
    * Whether a nonce was proven to be used by a transaction that is none of these: every endpoint that answers says so,
    * and where there are several at least two do.
    */
   usedByAnother(use: NonceUse, signal: AbortSignal): Promise<boolean>
+  /**
+   * What used a nonce, at or before a block: every endpoint that answers tells the same, and where there are several at
+   * least two do; else undefined.
+   */
+  userOfNonce(
+    use: Pick<NonceUse, 'account' | 'nonce' | 'newest'>,
+    payload: Payload,
+    signal: AbortSignal,
+  ): Promise<NonceUser | undefined>
   /** Hash of the chain's first block: two chains may share an id, never this. */
   genesis(signal: AbortSignal): Promise<string>
   /** The native asset. */
   readonly native: Asset
-}
-
-/** Heads of a chain, as they are pushed. */
-export interface HeadWatch {
-  /** Whether they are pushed now: then there is no need to look for them. */
-  pushed(): boolean
-  stop(): void
-}
-
-/** The chains that can be used now, each with its adapter. */
-export interface ChainDirectory {
-  /** Every chain that is known, configured or not. */
-  known(): readonly Chain[]
-  /** The chain of an id or alias; throws `chain_unknown`. Asks no endpoint. */
-  resolve(text: string): Chain
-  /** Its adapter; throws `chain_not_configured`. Waits for the sandbox when the chain is part of it. */
-  adapter(text: string): Promise<ChainAdapter>
-  /** Calls `moved` when the end of the chain has moved; undefined where nothing can be pushed. */
-  watch(chain: string, moved: () => void): Promise<HeadWatch | undefined>
-  /** The chains that have endpoints, or will have them once the sandbox is up. */
-  configured(): readonly Chain[]
 }

@@ -1,12 +1,31 @@
 import type { Effect, Outflow } from './adapter.ts'
 
-/** Everything that leaves the account or may be taken from it later, by asset: approvals count as what they allow. */
-export function outflows(account: string, declared: Outflow, effects: readonly Effect[]): readonly Outflow[] {
-  const sums = new Map<string, Outflow>()
-  for (const { asset, from, raw } of effects) {
-    if (from === account) sums.set(asset.id, { asset, raw: (sums.get(asset.id)?.raw ?? 0n) + raw })
+/**
+ * Everything that leaves the account or may be taken from it later, by asset: approvals count as what they allow. What
+ * contracts give at its command counts as well, and what goes between them and the account does not count twice; nor
+ * does it hide anything, because whose command a contract follows is its own word.
+ */
+export function outflows(
+  account: string,
+  declared: Outflow,
+  effects: readonly Effect[],
+  commanded: readonly string[] = [],
+): readonly Outflow[] {
+  const sums = leaving(new Set([account]), effects)
+  const together = new Set([account, ...commanded])
+  const others = effects.filter(({ to }) => !together.has(to))
+  for (const [id, outflow] of leaving(together, others)) {
+    if (outflow.raw > (sums.get(id)?.raw ?? 0n)) sums.set(id, outflow)
   }
   return atLeast(declared, sums).filter(({ raw }) => raw > 0n)
+}
+
+function leaving(owners: ReadonlySet<string>, effects: readonly Effect[]): Map<string, Outflow> {
+  const sums = new Map<string, Outflow>()
+  for (const { asset, from, raw } of effects) {
+    if (owners.has(from)) sums.set(asset.id, { asset, raw: (sums.get(asset.id)?.raw ?? 0n) + raw })
+  }
+  return sums
 }
 
 /**

@@ -3,6 +3,7 @@ import type { BlockRef } from '../primitives/chainRef.ts'
 import type { Finding } from '../primitives/findings.ts'
 import { digestOf } from '../primitives/json.ts'
 import type { FeeTerms, Payload, Rehearsal } from './adapter.ts'
+import type { Route } from './routes.ts'
 import type { Chain } from './types.ts'
 
 /**
@@ -22,6 +23,9 @@ export interface SimulationReceipt {
   readonly effectsDigest: string
   /** Digest of the policy that judged it. */
   readonly policy: string
+  readonly route: Route
+  /** Private: number of the block from which on it may go to public endpoints as well; null: never. */
+  readonly publicFrom: string | null
   /** ISO 8601. */
   readonly simulatedAt: string
   readonly expiresAt: string
@@ -38,17 +42,30 @@ function payloadDigest(payload: Payload): string {
   return digestOf(payload)
 }
 
+export interface Judgement {
+  /** Digest of the policy that judged it. */
+  readonly policy: string
+  readonly findings: readonly Finding[]
+  /** Present when it may go by a private relay only. */
+  readonly privately?: {
+    /** Blocks after the simulation from which on it may go to public endpoints as well; 0: never. */
+    readonly fallbackBlocks: number
+  }
+}
+
 /** A receipt for a rehearsal that passed and was asked for at `askedAt`. Throws `receipt_refused` for one that did not. */
 export function issueReceipt(
   chain: Chain,
   payload: Payload,
   rehearsal: Rehearsal,
-  judged: { readonly policy: string; readonly findings: readonly Finding[] },
+  judged: Judgement,
   askedAt: number,
 ): SimulationReceipt {
   if (!rehearsal.outcome.ok) throw refused('its simulation did not pass', chain.id)
   const blocks = Math.max(2, Math.ceil((RECEIPT_SECONDS * 1000) / chain.blockTimeMs))
   const { simulator, outcome, block } = rehearsal
+  const { policy, findings, privately } = judged
+  const fallback = privately?.fallbackBlocks ?? 0
   const effects = outcome.effects.map((effect) => ({
     ...{ kind: effect.kind, asset: effect.asset.id, raw: effect.raw.toString() },
     ...{ from: effect.from, to: effect.to },
@@ -60,8 +77,10 @@ export function issueReceipt(
     skipped: simulator.skipped,
     block,
     gasUsed: outcome.gasUsed.toString(),
-    effectsDigest: digestOf({ effects, findings: judged.findings }),
-    policy: judged.policy,
+    effectsDigest: digestOf({ effects, findings }),
+    policy,
+    route: privately ? 'private' : 'public',
+    publicFrom: fallback > 0 ? (BigInt(block.number) + BigInt(fallback)).toString() : null,
     simulatedAt: new Date(askedAt).toISOString(),
     expiresAt: new Date(askedAt + RECEIPT_SECONDS * 1000).toISOString(),
     expiresAtBlock: (BigInt(block.number) + BigInt(blocks)).toString(),
@@ -91,6 +110,13 @@ export function checkFreshness(receipt: SimulationReceipt, now: number, head: Bl
   if (BigInt(head.number) > BigInt(receipt.expiresAtBlock)) {
     throw refused('the chain has moved on since its simulation', receipt.chain)
   }
+}
+
+/** The way that a receipt allows at a block; the strictest where the newest block is not known. */
+export function routeAt({ route, publicFrom }: SimulationReceipt, head?: bigint): Route {
+  // What a journal from before there were routes holds is public.
+  if (route !== 'private') return 'public'
+  return publicFrom !== null && head !== undefined && head >= BigInt(publicFrom) ? 'public' : 'private'
 }
 
 function refused(reason: string, chain: string): BursarError {

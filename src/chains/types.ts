@@ -50,7 +50,7 @@ export interface Chain {
   readonly baseFee?: BaseFeeRule
   /** The least tip that the nodes which build blocks take unless told otherwise; wei, decimal. */
   readonly minTip?: string
-  /** Addresses of well-known contracts: `multicall3`, and those of features to come. */
+  /** Addresses of well-known contracts: `multicall3`, `ensRegistry`, and those of features to come. */
   readonly contracts: Readonly<Record<string, string>>
   readonly tokens: readonly KnownToken[]
   /** Public endpoints for the operator's information; none is used unless configured. */

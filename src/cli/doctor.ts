@@ -4,7 +4,6 @@ import type { Chain } from '../chains/types.ts'
 import { loadConfig } from '../config/loadConfig.ts'
 import { readEnvironment } from '../config/readEnvironment.ts'
 import type { Config } from '../config/types.ts'
-import { present } from '../errors/presenter.ts'
 import { probeEvmEndpoint } from '../evm/probe.ts'
 import { pause } from '../primitives/abort.ts'
 import { silentLogger } from '../primitives/logger.ts'
@@ -12,15 +11,10 @@ import { NO_ANSWER, type RedisConnection } from '../redis/connection.ts'
 import type { SocketProbe } from '../rpc/live/socketLine.ts'
 import { createRuntime, type Runtime } from '../runtime/runtime.ts'
 import { anvilBinary } from '../sandbox/anvilBinary.ts'
+import { HaltStore, haltScope } from '../store/halts.ts'
+import { broken, type Finding, type Grade } from './findings.ts'
 import { print } from './output.ts'
-
-type Grade = 'ok' | 'warn' | 'fail'
-
-interface Finding {
-  readonly grade: Grade
-  readonly what: string
-  readonly fix?: string
-}
+import { checkWallets } from './walletChecks.ts'
 
 const MIN_NODE_MAJOR = 20
 const PROBE_MS = 15_000
@@ -62,26 +56,16 @@ async function checkConfigured(version: string): Promise<readonly Finding[]> {
   const warnings = config.warnings.map((what): Finding => ({ grade: 'warn', what }))
   const configured = config.sandbox.embedded
     ? 'nothing is configured, so the sandbox serves'
-    : `${config.chains.length} chain(s), ${config.wallets.length} wallet(s)`
+    : `${config.chains.length} chain(s)`
   const found: Finding = { grade: 'ok', what: `Configuration: ${configured}` }
   const runtime = createRuntime(config, silentLogger, version)
   try {
     const chains = config.sandbox.embedded ? await checkSandbox(runtime) : await checkChains(config, runtime)
-    const stores = [await checkJournal(config, runtime), ...(await checkRedis(runtime))]
-    return [found, ...warnings, checkWallets(config), ...chains, ...stores]
+    const stores = [await checkJournal(config, runtime), ...(await checkHalts(runtime))]
+    stores.push(...(await checkRedis(runtime)))
+    return [found, ...warnings, ...(await checkWallets(config, runtime.wallets)), ...chains, ...stores]
   } finally {
     await runtime.stop()
-  }
-}
-
-function checkWallets(config: Config): Finding {
-  const real = config.chains.some(({ chainId }) => !chainId.startsWith('eip155:3133'))
-  if (config.wallets.length > 0 || !real)
-    return { grade: 'ok', what: 'Wallets: the configured chains have at least one' }
-  return {
-    grade: 'warn',
-    what: 'Wallets: none is configured, so nothing can be paid',
-    fix: 'Set WALLET_<NAME>_PRIVATE_KEY for each wallet.',
   }
 }
 
@@ -155,6 +139,16 @@ async function checkJournal(config: Config, runtime: Runtime): Promise<Finding> 
   }
 }
 
+/** A journal that cannot be read is told by its own check. */
+async function checkHalts({ journal }: Runtime): Promise<readonly Finding[]> {
+  const halts = await new HaltStore(journal).list().catch(() => [])
+  return halts.map((halt) => ({
+    grade: 'warn',
+    what: `Signing is halted ${haltScope(halt)} since ${halt.since}: ${halt.reason}`,
+    fix: 'Run "bursar resume" with the same --wallet and --chain when it may go on.',
+  }))
+}
+
 async function checkRedis({ redis }: Runtime): Promise<readonly Finding[]> {
   if (!redis) return []
   try {
@@ -187,8 +181,3 @@ async function connected(redis: RedisConnection): Promise<void> {
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : 'unknown failure')
-
-function broken(what: string, error: unknown): Finding {
-  const { message, fix } = present(error, () => undefined)
-  return { grade: 'fail', what: `${what}: ${message}`, fix }
-}

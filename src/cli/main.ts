@@ -2,7 +2,19 @@
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import manifest from '../../package.json' with { type: 'json' }
+import { addApprovalsCommands } from './approvalsCommands.ts'
+import { addAuditCommands } from './auditCommands.ts'
+import { addContactsCommands } from './contactsCommands.ts'
+import { addFlagCommands } from './flagCommands.ts'
+import { addHaltCommands } from './haltCommands.ts'
+import { lastWords } from './lastWords.ts'
 import { fail } from './output.ts'
+import { addPolicyCommands } from './policyCommands.ts'
+import { addTokenCommands } from './tokenCommands.ts'
+import { addWalletCommands } from './walletCommands.ts'
+
+// Rejections that nobody handles as well.
+process.on('uncaughtException', lastWords)
 
 // Each command loads what it needs when it runs: serving must not wait for what the others import.
 const program = new Command('bursar')
@@ -13,7 +25,10 @@ const program = new Command('bursar')
 program
   .command('serve', { isDefault: true })
   .description('serve MCP over stdio; with nothing configured, on the embedded sandbox')
-  .action(async () => (await import('./serve.ts')).serve(manifest.version))
+  .option('--http', 'serve over HTTP instead, to clients with tokens (bursar token)')
+  .action(async (options: { http?: boolean }) =>
+    (await import('./serve.ts')).serve(manifest.version, options),
+  )
 
 program
   .command('sandbox')
@@ -30,6 +45,15 @@ program
   .command('doctor')
   .description('check Node, configuration, endpoints and journal, and say what to do')
   .action(async () => (await import('./doctor.ts')).doctor(manifest.version))
+
+addPolicyCommands(program)
+addApprovalsCommands(program)
+addHaltCommands(program)
+addAuditCommands(program)
+addFlagCommands(program)
+addContactsCommands(program)
+addTokenCommands(program)
+addWalletCommands(program)
 
 // Without this the default command would take an unknown one for an argument of its own.
 const [, , given = ''] = process.argv

@@ -2,11 +2,13 @@ import { tools } from '../../tools/index.ts'
 import { allChains } from '../chains/allChains.ts'
 import { chainRef, createRegistry } from '../chains/registry.ts'
 import { loadConfig } from '../config/loadConfig.ts'
+import { policyPath } from '../config/policyPath.ts'
 import { readEnvironment } from '../config/readEnvironment.ts'
 import { instructionsFor } from '../mcp/instructions.ts'
 import { createMcpServer } from '../mcp/server.ts'
 import { serveOverStdio } from '../mcp/stdio.ts'
 import { stderrLogger } from '../observability/stderrLogger.ts'
+import { type Identity, LOCAL_IDENTITY } from '../primitives/scopes.ts'
 import { deferredServices } from '../runtime/deferredServices.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 
@@ -19,11 +21,17 @@ const DRAIN_MS = 9_000
 const AFTER_ANSWER_MS = 5
 const WITHOUT_CLIENT_MS = 1_000
 
-/** Serves MCP over stdio until the client closes the connection or a signal ends the process. */
-export async function serve(version: string): Promise<void> {
+/**
+ * Serves MCP until a signal ends the process: over HTTP, or over stdio, where it ends with the connection too. Never
+ * over both: who is served would depend on who asks.
+ */
+export async function serve(version: string, { http = false }: { http?: boolean } = {}): Promise<void> {
   const config = loadConfig(readEnvironment(), allChains)
   const logger = stderrLogger(config.logLevel)
   for (const warning of config.warnings) logger.warn(warning)
+  // What is wrong with it is told at the start, as what is wrong with the environment.
+  if (policyPath(config) !== undefined)
+    (await import('../runtime/policyFile.ts')).loadRules(config, allChains)
 
   let engine: Promise<Runtime> | undefined
   const start = () => {
@@ -36,18 +44,21 @@ export async function serve(version: string): Promise<void> {
   }
   setTimeout(start, WITHOUT_CLIENT_MS).unref()
 
+  let stopDoor: () => Promise<void> = async () => {}
   let ending = false
   const end = async (code: number) => {
     if (ending) return
     ending = true
     setTimeout(() => process.exit(code), DRAIN_MS).unref()
-    await engine
-      ?.then((runtime) => runtime.stop())
+    await stopDoor()
+      .then(() => engine?.then((runtime) => runtime.stop()))
       .catch((error: unknown) => logger.error('stopping failed', { cause: String(error) }))
     process.exit(code)
   }
   process.once('SIGTERM', () => void end(0))
   process.once('SIGINT', () => void end(0))
+  if (policyPath(config) !== undefined)
+    process.on('SIGHUP', () => void engine?.then((runtime) => runtime.reloadPolicy()))
 
   const registry = createRegistry(allChains, config.chains)
   const instructions = instructionsFor({ sandbox: config.sandbox.embedded })
@@ -56,10 +67,21 @@ export async function serve(version: string): Promise<void> {
     const chain = registry.find(id)
     return chain && chainRef(chain)
   }
+  const createServer = (identity: Identity, stopping?: AbortSignal) =>
+    createMcpServer({
+      ...{ tools, services, version, logger, instructions, resolveChain, identity },
+      ...(stopping && { stopping }),
+    })
+  if (http) {
+    const { openHttp } = await import('./serveHttp.ts')
+    const service = await openHttp({ http: config.http, runtime: await start(), createServer, logger })
+    stopDoor = () => service.stop()
+    return
+  }
   await serveOverStdio({
     createServer: () => {
       setTimeout(start, AFTER_ANSWER_MS)
-      return createMcpServer({ tools, services, version, logger, instructions, resolveChain })
+      return createServer(LOCAL_IDENTITY)
     },
     logger,
   })

@@ -25,20 +25,22 @@ export function readSlippage(env: Environment, findings: Findings): string | und
   return undefined
 }
 
-/** The most that one transaction may move, by chain and asset. */
+/** Amounts by chain and asset, such as the most that one transaction may move; empty when there is none. */
 export function readCaps(
   env: Environment,
+  name: 'MAX_PER_TRANSACTION' | 'APPROVAL_ABOVE' | 'ELICIT_UP_TO',
   chains: readonly ChainForConfig[],
   findings: Findings,
 ): PerTransactionCap[] {
   const caps = new Map<string, PerTransactionCap>()
-  for (const { where, entry } of entriesOf(env, 'MAX_PER_TRANSACTION')) {
-    const [, name, asset, max] = ENTRY.exec(entry) ?? []
-    if (name === undefined || asset === undefined || max === undefined) {
+  if (text(env, name) === undefined) return []
+  for (const { where, entry } of entriesOf(env, name)) {
+    const [, place, asset, max] = ENTRY.exec(entry) ?? []
+    if (place === undefined || asset === undefined || max === undefined) {
       findings.problem(`${where} must look like base/USDC=500 or */native=10`)
       continue
     }
-    const chain = placeOf(name, where, chains, findings)
+    const chain = placeOf(place, where, chains, findings)
     if (chain === undefined) continue
     const cap = { chain, asset: asset.toLowerCase() === 'native' ? 'native' : asset, max }
     const key = `${cap.chain}/${cap.asset.toLowerCase()}`

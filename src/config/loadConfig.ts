@@ -1,8 +1,14 @@
 import { BursarError } from '../errors/bursarError.ts'
+import { readAccounts } from './accounts.ts'
+import { readApprovals, readApprovalThresholds } from './approvals.ts'
 import { readBalanceFloors, readCaps, readFeeCaps, readGasPriceCap, readSlippage } from './caps.ts'
 import { intendedChains, readChains } from './chainSettings.ts'
+import { readChainUrls } from './chainUrls.ts'
 import { Findings } from './findings.ts'
 import { readFindingsAllowed } from './findingsAllowed.ts'
+import { readHttp } from './http.ts'
+import { checkOwnFiles } from './ownFiles.ts'
+import { readPrivateRelay } from './privateRelay.ts'
 import { readRedis } from './redis.ts'
 import { readTenderly } from './tenderly.ts'
 import type { ChainForConfig, Config, LogLevel } from './types.ts'
@@ -10,6 +16,7 @@ import { reportUnknownNames } from './unknownNames.ts'
 import { choice, type Environment, folder, wholeNumber } from './values.ts'
 import { readWallets } from './wallets.ts'
 
+const BUNDLERS = { name: 'BUNDLER_URL', example: 'base=https://bundler.example', what: 'bundler' } as const
 const LOG_LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 /**
@@ -28,29 +35,45 @@ export function loadConfig(env: Environment, chains: readonly ChainForConfig[]):
   const found = {
     home: folder(env, 'BURSAR_HOME', findings),
     chains: readChains(env, intended, findings),
-    wallets: readWallets(env, realChains, findings),
+    ...readWallets(env, chains, realChains, findings),
     maxGasPriceGwei: readGasPriceCap(env, findings),
-    perTransaction: readCaps(env, chains, findings),
+    perTransaction: readCaps(env, 'MAX_PER_TRANSACTION', chains, findings),
     feePerTransaction: readFeeCaps(env, chains, findings),
     maxSlippagePercent: readSlippage(env, findings),
     minNativeBalance: readBalanceFloors(env, chains, findings),
     findingsAllowed: readFindingsAllowed(env, findings),
+    privateFallbackBlocks: wholeNumber(env, 'PRIVATE_FALLBACK_BLOCKS', { min: 0, max: 100_000 }, findings),
     intentTtlSeconds: wholeNumber(env, 'INTENT_TTL_SECONDS', { min: 10, max: 86_400 }, findings),
+    approvals: readApprovals(env, findings),
     rpcTimeoutMs: wholeNumber(env, 'RPC_TIMEOUT_MS', { min: 100, max: 120_000 }, findings),
     simulationRequired: simulationRequired(env, intended, findings),
+    http: readHttp(env, findings),
     logLevel: choice(env, 'LOG_LEVEL', LOG_LEVELS, findings),
   }
+  const policyFile = folder(env, 'POLICY_FILE', findings)
+  const passwordFile = folder(env, 'KEYSTORE_PASSWORD_FILE', findings)
+  if (found.home !== undefined) checkOwnFiles(found.home, policyFile, findings)
+  const accounts = readAccounts(env, found.wallets, findings)
+  const bundlers = readChainUrls(env, BUNDLERS, chains, findings)
   const redis = readRedis(env, findings)
+  const thresholds = readApprovalThresholds(env, chains, findings)
+  const privateRelay = readPrivateRelay(env, chains, found.wallets, findings)
   const tenderly = readTenderly(env, intended, findings)
   const speedUpAfter = wholeNumber(env, 'SPEED_UP_AFTER_BLOCKS', { min: 2, max: 100_000 }, findings)
   reportUnknownNames(env, chains, intended.length === 0, findings)
-  const { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, findingsAllowed, ...rest } =
-    complete(found, findings)
+  const { maxGasPriceGwei, perTransaction, feePerTransaction, ...others } = complete(found, findings)
+  const { maxSlippagePercent, findingsAllowed, privateFallbackBlocks, ...rest } = others
+  const caps = { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent }
   return {
     ...rest,
-    policy: { maxGasPriceGwei, perTransaction, feePerTransaction, maxSlippagePercent, findingsAllowed },
+    accounts,
+    bundlers,
+    policy: { ...caps, ...thresholds, findingsAllowed, privateFallbackBlocks },
+    ...(policyFile === undefined ? {} : { policyFile }),
+    ...(passwordFile === undefined ? {} : { keystorePasswordFile: passwordFile }),
     ...(redis === undefined ? {} : { redis }),
     ...(tenderly === undefined ? {} : { tenderly }),
+    ...(privateRelay === undefined ? {} : { privateRelay }),
     ...(speedUpAfter === undefined ? {} : { speedUpAfterBlocks: BigInt(speedUpAfter) }),
     sandbox: { embedded: intended.length === 0, ...(stateDir === undefined ? {} : { stateDir }) },
     warnings: findings.warnings,
@@ -76,6 +99,10 @@ function simulationRequired(
   if (value === 'false' && mainnets.length > 0) {
     const names = mainnets.join(', ')
     findings.problem(`SIMULATION_REQUIRED may be false on test networks only, and ${names} would be used`)
+  } else if (value === 'false') {
+    findings.warning(
+      'SIMULATION_REQUIRED=false changes nothing: what was not simulated is not signed, on test networks either',
+    )
   }
   return value === undefined ? undefined : value === 'true'
 }

@@ -4,7 +4,7 @@ import process from 'node:process'
 import { parseEnv } from 'node:util'
 import { BursarError } from '../errors/bursarError.ts'
 import { type Environment, expandHome } from './values.ts'
-import { fixedVariables, isSecret, looksLikeEndpoint, looksLikeKey } from './variables.ts'
+import { fixedVariables, isSecret, looksLikeEndpoint, looksLikeKey, looksLikeSigner } from './variables.ts'
 
 /**
  * The process environment over the `.env` file of BURSAR_HOME, if there is one. Not of the current folder: that
@@ -15,7 +15,8 @@ import { fixedVariables, isSecret, looksLikeEndpoint, looksLikeKey } from './var
 export function readEnvironment(folder = bursarHome()): Environment {
   const env = { ...fromFile(join(folder, '.env')), ...process.env }
   for (const name of Object.keys(process.env)) {
-    if (looksLikeKey(name) || looksLikeEndpoint(name) || isSecret(name)) delete process.env[name]
+    const isHidden = looksLikeKey(name) || looksLikeSigner(name) || looksLikeEndpoint(name) || isSecret(name)
+    if (isHidden) delete process.env[name]
   }
   return env
 }

@@ -3,6 +3,7 @@ import { type Guess, speller } from './nearest.ts'
 import type { ChainForConfig } from './types.ts'
 import type { Environment } from './values.ts'
 import {
+  accountPart,
   chainVariables,
   contractPart,
   fixedVariables,
@@ -10,7 +11,7 @@ import {
   isFixed,
   looksLikeEndpoint,
   looksLikeKey,
-  walletPart,
+  walletVariable,
 } from './variables.ts'
 
 const SURE = 1
@@ -39,9 +40,7 @@ export function reportUnknownNames(
     if (sure || name.startsWith('BURSAR_')) {
       findings.problem(`${name} is not a variable that Bursar reads${hint}`)
     } else if (looksLikeKey(name)) {
-      findings.warning(
-        `${name} is ignored: a wallet is given as WALLET_<NAME>_PRIVATE_KEY, such as WALLET_MAIN_PRIVATE_KEY`,
-      )
+      findings.warning(`${name} is ignored: keys belong into keystores; run "bursar wallet import NAME"`)
     } else if (guess || looksLikeEndpoint(name) || hasChainPrefix(name, chains)) {
       findings.warning(`${name} is ignored: Bursar does not read it${hint}`)
     }
@@ -64,7 +63,7 @@ function guesser(
 
 /** Whether the name has a part that the operator chose, so that no list can hold it. */
 function isComposed(name: string, chains: readonly ChainForConfig[]): boolean {
-  if (walletPart(name) !== undefined) return true
+  if (walletVariable(name) !== undefined || accountPart(name) !== undefined) return true
   return name.includes('_CONTRACT_') && chains.some((chain) => contractPart(name, chain) !== undefined)
 }
 

@@ -47,7 +47,15 @@ export function choice<T extends string>(
 
 /** An absolute path; `~/` is the home folder, because no shell expands it in a client's JSON or a .env file. */
 export function folder(env: Environment, name: VariableName, findings: Findings): string | undefined {
-  const value = text(env, name)
+  return absolutePath(text(env, name), name, findings)
+}
+
+/** The same for the value of a variable whose name the operator has a part in. */
+export function absolutePath(
+  value: string | undefined,
+  name: string,
+  findings: Findings,
+): string | undefined {
   if (value === undefined) return undefined
   const path = expandHome(value)
   if (isAbsolute(path)) return normalize(path)

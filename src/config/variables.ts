@@ -17,6 +17,8 @@ export const DEFAULT_FEE_CAP = '0.1'
 
 export const fixedVariables = {
   BURSAR_HOME: { default: '~/.bursar' },
+  KEYSTORE_PASSWORD_FILE: {},
+  ALLOW_ENVIRONMENT_KEYS: { default: 'false' },
   EVM_ENABLED_CHAINS: {},
   MIN_CONFIRMATIONS_ETH: {},
   MIN_CONFIRMATIONS_SOLANA: {},
@@ -24,7 +26,12 @@ export const fixedVariables = {
   MAX_FEE_PER_TRANSACTION: { default: `*=${DEFAULT_FEE_CAP}` },
   MAX_SLIPPAGE_PERCENT: { default: '2.0' },
   MAX_PER_TRANSACTION: { default: '*/native=10,*/USDC=10000' },
+  APPROVAL_ABOVE: {},
+  ELICIT_UP_TO: {},
+  APPROVAL_TTL_SECONDS: { default: '3600' },
+  APPROVER_KEYS: {},
   MIN_NATIVE_BALANCE: {},
+  POLICY_FILE: {},
   SIMULATION_REQUIRED: { default: 'true' },
   SIMULATION_BACKENDS: { default: 'tenderly,local' },
   TENDERLY_API_KEY: { secret: true },
@@ -32,6 +39,13 @@ export const fixedVariables = {
   TENDERLY_PROJECT: {},
   TENDERLY_API_URL: { default: 'https://api.tenderly.co' },
   FINDINGS_ALLOWED: {},
+  FLASHBOTS_AUTH_KEY: { secret: true },
+  FLASHBOTS_RELAY_URL: {
+    default: 'ethereum=https://relay.flashbots.net,sepolia=https://relay-sepolia.flashbots.net',
+    secret: true,
+  },
+  BUNDLER_URL: { common: true, secret: true },
+  PRIVATE_FALLBACK_BLOCKS: { default: '0' },
   INTENT_TTL_SECONDS: { default: '300' },
   SPEED_UP_AFTER_BLOCKS: {},
   RPC_TIMEOUT_MS: { default: '10000', common: true },
@@ -43,6 +57,13 @@ export const fixedVariables = {
   REDIS_PASSWORD: { common: true, secret: true },
   REDIS_DB: { common: true },
   NONCE_FALLBACK: { default: 'journal' },
+  HTTP_HOST: { default: '127.0.0.1', common: true },
+  HTTP_PORT: { default: '8402', common: true },
+  HTTP_ALLOWED_HOSTS: { common: true },
+  HTTP_ALLOWED_ORIGINS: { common: true },
+  HTTP_AUDIENCE: { default: 'bursar', common: true },
+  HTTP_RATE_LIMIT_TOKEN: { default: '600', common: true },
+  HTTP_RATE_LIMIT_ADDRESS: { default: '3000', common: true },
   LOG_LEVEL: { default: 'info', common: true },
   SANDBOX_STATE_DIR: {},
 } as const satisfies Record<string, FixedVariable>
@@ -96,17 +117,43 @@ export const providerRateLimits = {
   public: 'RPC_RATE_LIMIT_PUBLIC',
 } as const satisfies Record<Exclude<Provider, 'own'>, VariableName>
 
-/** Names with a part that the operator chooses; a sample stands for each of them in .env.example. */
-const samples = ['BASE_SEPOLIA_CONTRACT_MULTICALL3', 'WALLET_MAIN_PRIVATE_KEY'] as const
+/** Names with a part that the operator chooses; a sample stands for each of them in .env.example, as MAIN does for wallets. */
+const samples = ['BASE_SEPOLIA_CONTRACT_MULTICALL3', 'WALLET_VAULT_OWNER', 'WALLET_VAULT_SALT'] as const
 
-const WALLET_KEY = /^WALLET_([A-Za-z0-9_]+)_PRIVATE_KEY$/
+/** What may be said of a wallet: its key, or how the signer that has it is reached, and where it may act. */
+export const walletSuffixes = [
+  'PRIVATE_KEY',
+  'CHAINS',
+  'ADDRESS',
+  'REMOTE_URL',
+  'REMOTE_TOKEN_FILE',
+  'REMOTE_CERT_FILE',
+  'REMOTE_KEY_FILE',
+  'REMOTE_CA_FILE',
+] as const
+export type WalletSuffix = (typeof walletSuffixes)[number]
+
+const OF_A_WALLET = new RegExp(`^WALLET_([A-Za-z0-9_]+?)_(${walletSuffixes.join('|')})$`)
+const WALLET_ACCOUNT = /^WALLET_([A-Za-z0-9_]+)_(OWNER|SALT)$/
 // By shape, so that a misspelt prefix or suffix hides nothing.
 const LIKE_AN_ENDPOINT = /_(?:RPC|WS)_(?:URL|ALCHEMY|INFURA|QUICKNODE|PUBLIC)$/
 const LIKE_A_KEY = /^WALLET_.*(?:PRIVATE|SECRET|MNEMONIC|KEY)/
+const LIKE_A_SIGNER = /^WALLET_.*_URL$/
 
-/** The `<NAME>` of `WALLET_<NAME>_PRIVATE_KEY`. */
-export function walletPart(variable: string): string | undefined {
-  return WALLET_KEY.exec(variable)?.[1]
+/** The `<NAME>` of `WALLET_<NAME>_PRIVATE_KEY` and the like, and what is said of it. */
+export function walletVariable(
+  variable: string,
+): { readonly part: string; readonly suffix: WalletSuffix } | undefined {
+  const [, part, suffix] = OF_A_WALLET.exec(variable) ?? []
+  return part === undefined ? undefined : { part, suffix: suffix as WalletSuffix }
+}
+
+/** The `<NAME>` of `WALLET_<NAME>_OWNER` or `WALLET_<NAME>_SALT`, and which of them it is. */
+export function accountPart(
+  variable: string,
+): { readonly part: string; readonly what: 'OWNER' | 'SALT' } | undefined {
+  const [, part, what] = WALLET_ACCOUNT.exec(variable) ?? []
+  return part === undefined ? undefined : { part, what: what as 'OWNER' | 'SALT' }
 }
 
 /** The `<NAME>` of `<PREFIX>_CONTRACT_<NAME>` for this chain. */
@@ -127,11 +174,17 @@ export function looksLikeEndpoint(name: string): boolean {
   return LIKE_AN_ENDPOINT.test(name)
 }
 
+/** URLs of signers may carry credentials. */
+export function looksLikeSigner(name: string): boolean {
+  return LIKE_A_SIGNER.test(name)
+}
+
 export function looksLikeKey(name: string): boolean {
   return LIKE_A_KEY.test(name)
 }
 
 /** Every name that .env.example documents. */
 export function documentedVariables(chains: readonly ChainForConfig[]): string[] {
-  return [...Object.keys(fixedVariables), ...chains.flatMap(chainVariables), ...samples]
+  const wallet = walletSuffixes.map((suffix) => `WALLET_MAIN_${suffix}`)
+  return [...Object.keys(fixedVariables), ...chains.flatMap(chainVariables), ...samples, ...wallet]
 }

@@ -50,6 +50,16 @@ export class BursarError<C extends ErrorCode = ErrorCode> extends Error {
     return new BursarError<ErrorCode>(this.code, this.context, extras)
   }
 
+  /** The same error, saying where in the arguments it is when it gives a reason. */
+  at(place: string): BursarError {
+    const { chain, sideEffect, quoted, cause } = this
+    const context = this.context as object
+    if (!('reason' in context)) return this
+    const extras = { sideEffect, cause, ...(chain && { chain }), ...(quoted && { quoted }) }
+    const located = { ...context, reason: `${String(context.reason)} (${place})` }
+    return new BursarError<ErrorCode>(this.code, located as ErrorContext<ErrorCode>, extras)
+  }
+
   /** The same error, naming the chain that it concerns; unchanged when it names one already. */
   concerning(chain: string): BursarError {
     if (this.chain !== undefined) return this

@@ -1,5 +1,5 @@
 import type { ChainRef } from '../primitives/chainRef.ts'
-import type { UntrustedText } from '../primitives/untrusted.ts'
+import { type UntrustedText, visible } from '../primitives/untrusted.ts'
 import { BursarError } from './bursarError.ts'
 import type { ErrorCode } from './catalogue.ts'
 import type { ErrorKind, SideEffect } from './kinds.ts'
@@ -45,8 +45,8 @@ export function present(
   return {
     code: known.code,
     kind: known.kind,
-    message: known.message,
-    fix: known.fix,
+    message: visible(known.message, 'lines'),
+    fix: visible(known.fix, 'lines'),
     ...(typeof retry === 'string' ? { retry } : { retry: 'later', retryAfterSeconds: retry.afterSeconds }),
     sideEffect: known.sideEffect,
     ...(chain && { chain }),

@@ -5,6 +5,8 @@ export const erc20Abi = parseAbi([
   'function symbol() view returns (string)',
   'function balanceOf(address) view returns (uint256)',
   'function transfer(address to, uint256 amount) returns (bool)',
+  'function allowance(address owner, address spender) view returns (uint256)',
+  'function approve(address spender, uint256 amount) returns (bool)',
   'event Transfer(address indexed from, address indexed to, uint256 amount)',
   'event Approval(address indexed owner, address indexed spender, uint256 amount)',
 ])
@@ -24,6 +26,8 @@ export const multicall3Abi = parseAbi([
   'struct Call { address target; bool allowFailure; bytes callData; }',
   'struct Result { bool success; bytes returnData; }',
   'function aggregate3(Call[] calls) payable returns (Result[] results)',
+  'struct CallWithValue { address target; bool allowFailure; uint256 value; bytes callData; }',
+  'function aggregate3Value(CallWithValue[] calls) payable returns (Result[] results)',
   'function getEthBalance(address) view returns (uint256)',
   'function getBlockNumber() view returns (uint256)',
   'function getLastBlockHash() view returns (bytes32)',

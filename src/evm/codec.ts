@@ -14,28 +14,53 @@ import {
 } from 'viem'
 import { publicKeyToAddress } from 'viem/accounts'
 import type { FeeTerms, ParsedTransaction, Payload, PayloadCodec } from '../chains/adapter.ts'
+import type { CallKind } from '../chains/gasUses.ts'
 import type { Chain } from '../chains/types.ts'
 import { checksum } from './address.ts'
 import { asEvmPayload, type EvmPayload } from './evmPayload.ts'
 import { nativeCurve } from './nativeCurve.ts'
+import { payloadCalls } from './payloadCalls.ts'
+import { NO_SMART_ACCOUNTS, type SmartAccounts } from './userOperations/smartAccount.ts'
+import { userOperationCodec } from './userOperations/userOperationCodec.ts'
 
-/** EIP-1559 bytes for one chain. */
-export function evmCodec(chain: Chain): PayloadCodec {
+/** EIP-1559 bytes for one chain, and user operations of the contract accounts that wallets have there. */
+export function evmCodec(chain: Chain, accounts: SmartAccounts = NO_SMART_ACCOUNTS): PayloadCodec {
   const chainId = chainIdOf(chain)
+  const operations = userOperationCodec(chain, chainId, accounts)
 
   return {
-    signingDigest: (payload, nonce, terms) => keccak256(unsignedBytes(chain, payload, nonce, terms)),
+    signingDigest: (payload, nonce, terms) =>
+      operations.owns(payload)
+        ? operations.signingDigest(payload, nonce, terms)
+        : keccak256(unsignedBytes(chain, payload, nonce, terms)),
     assemble(payload, nonce, terms, signature) {
+      if (operations.owns(payload)) return operations.assemble(payload, nonce, terms, signature)
       const raw = serializeTransaction(
         transaction(chainId, payload, nonce, terms),
         hexToSignature(signature as Hex),
       )
       return { raw, hash: keccak256(raw) }
     },
-    parse: (raw) => parseRaw(chain, chainId, raw as TransactionSerializedEIP1559),
+    parse: (raw) =>
+      operations.isRaw(raw)
+        ? operations.parse(raw)
+        : parseRaw(chain, chainId, raw as TransactionSerializedEIP1559),
     maxFee: (payload, terms) => BigInt(asEvmPayload(payload).gasLimit) * BigInt(terms.maxFeePerGas),
     value: (payload) => BigInt(asEvmPayload(payload).value),
+    gasLimit: (payload) => BigInt(asEvmPayload(payload).gasLimit),
+    kind(payload) {
+      const { to, data, userOperation } = asEvmPayload(payload)
+      // What an account is told to do says nothing of what others take.
+      return userOperation ? undefined : callKind(to, data)
+    },
+    calls: (payload) => payloadCalls(chain, asEvmPayload(payload), accounts),
+    entryPoint: (payload) => asEvmPayload(payload).userOperation?.entryPoint,
   }
+}
+
+/** Contract and selector of a call; undefined for what carries no data. */
+export function callKind(contract: Hex, data: Hex): CallKind | undefined {
+  return data === '0x' ? undefined : { contract, selector: data.slice(0, 10).toLowerCase() }
 }
 
 /** What is signed. */

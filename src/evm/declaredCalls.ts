@@ -8,13 +8,14 @@ import {
   toFunctionSelector,
 } from 'viem'
 import { checksum } from './address.ts'
+import { exactArguments } from './exactArguments.ts'
 import type { Call } from './tokenCalls.ts'
 
 /** A call that the bytes of a payload ask for: itself, or one that it carries to be made inside. */
 export interface DeclaredCall extends Call {
   /**
-   * With whose rights it is made: those of the account, of a wallet contract that the account commands, or of a helper
-   * that has none of its own.
+   * With whose rights it is made: those of the account, of a wallet contract or a batch that the account commands, or
+   * of a helper that has none of its own.
    */
   readonly rights: 'account' | 'wallet' | 'none'
   /** What carries it; absent for the payload itself. */
@@ -54,7 +55,7 @@ function carriedBy(call: DeclaredCall, account: Hex): Carried {
   if (container === undefined) return { carried: [] }
   const name = container.abi.name
   try {
-    const args = decodeAbiParameters(container.abi.inputs, `0x${call.input.slice(10)}`)
+    const args = exactArguments(container.abi.inputs, call.input)
     const carried = container.inner(args, call)
     return {
       carried: carried.map((inner) => ({ ...inner, within: name, rights: rightsOf(inner, call, account) })),
@@ -72,7 +73,8 @@ function rightsOf({ sender }: Call, outer: DeclaredCall, account: Hex): Declared
   return outer.rights === 'none' || HELPERS.test(name) ? 'none' : 'wallet'
 }
 
-const HELPERS = /aggregate/i
+/** Save the one by which batches are made: what they hold is meant as the account's own. */
+const HELPERS = /aggregate(?!3Value)/i
 
 /** With whose rights the calls would be made that a call carries and that cannot be read. */
 function carriedRights(call: DeclaredCall, account: Hex): DeclaredCall['rights'] {

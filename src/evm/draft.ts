@@ -1,5 +1,6 @@
 import { encodeFunctionData, type Hex } from 'viem'
-import type { Action, Asset, Draft } from '../chains/adapter.ts'
+import type { Action } from '../chains/actions.ts'
+import type { Asset, Draft } from '../chains/adapter.ts'
 import type { ChainId } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { type AmountProblem, parseAmount } from '../primitives/amount.ts'
@@ -16,6 +17,11 @@ export interface EvmDraft extends Draft {
   readonly callTo: Hex
   readonly value: bigint
   readonly data: Hex
+  readonly calls?: readonly EvmDraft[]
+  /** What a contract account does at once for it: what the call needs to be allowed, and the call. */
+  readonly together?: readonly EvmDraft[]
+  /** The same calls as transactions of their own, where they would be others than `calls`. */
+  readonly apart?: readonly EvmDraft[]
 }
 
 const PROBLEMS: Readonly<Record<AmountProblem, string>> = {
@@ -53,16 +59,20 @@ export async function draftAction(
   const to = parseRecipient(action.to, 'to')
   const isCall = action.function !== undefined || action.data !== undefined
   return isCall
-    ? draftCall(chain, action, from, to, assets)
+    ? draftCall(chain, action, from, to, assets, signal)
     : draftTransfer(chain, action, from, to, assets, signal)
 }
 
-function draftCall(chain: ChainId, action: Action, from: Hex, to: Hex, assets: EvmAssets): EvmDraft {
+async function draftCall(
+  chain: ChainId,
+  action: Action,
+  from: Hex,
+  to: Hex,
+  assets: EvmAssets,
+  signal: AbortSignal,
+): Promise<EvmDraft> {
   if (action.function !== undefined && action.data !== undefined) {
     throw new BursarError('call_invalid', { reason: 'both function and data are given' })
-  }
-  if (action.asset !== undefined && !assets.isNative(action.asset)) {
-    throw new BursarError('call_invalid', { reason: 'a call can carry the native token only; drop asset' })
   }
   if (action.function === undefined && action.args !== undefined) {
     throw new BursarError('call_invalid', { reason: 'args are given without function' })
@@ -71,17 +81,21 @@ function draftCall(chain: ChainId, action: Action, from: Hex, to: Hex, assets: E
     action.function === undefined
       ? { data: parseCalldata(action.data ?? '0x') }
       : encodeCall(action.function, action.args ?? [])
-  const raw = action.amount === undefined ? 0n : amountOf(action.amount, assets.native, true)
-  return {
-    chain,
-    from,
-    to,
-    isCall: true,
-    callTo: to,
-    value: raw,
-    outflow: { asset: assets.native, raw },
-    ...call,
+  const common = { chain, from, to, isCall: true, callTo: to, ...call }
+  if (action.asset === undefined || assets.isNative(action.asset)) {
+    const raw = action.amount === undefined ? 0n : amountOf(action.amount, assets.native, true)
+    return { ...common, value: raw, outflow: { asset: assets.native, raw } }
   }
+  const asset = await assets.resolve(action.asset, signal)
+  if (asset.address === to) {
+    const reason = 'asset is the contract that is called, which needs no allowance; drop asset and amount'
+    throw new BursarError('call_invalid', { reason })
+  }
+  if (action.amount === undefined) {
+    const reason = 'a call with an asset needs the amount that the contract may take of it'
+    throw new BursarError('amount_invalid', { given: '', reason, decimals: asset.decimals })
+  }
+  return { ...common, value: 0n, outflow: { asset, raw: amountOf(action.amount, asset, false) } }
 }
 
 async function draftTransfer(

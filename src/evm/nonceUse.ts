@@ -1,10 +1,10 @@
-import type { NonceUse } from '../chains/adapter.ts'
-import { withDeadline } from '../primitives/abort.ts'
+import type { NonceUse, NonceUser } from '../chains/nonceUses.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
-import { asList, asObject, fromQuantity, toQuantity } from './quantity.ts'
+import type { EvmPayload } from './evmPayload.ts'
+import { asHex, asList, asObject, fromQuantity, toQuantity } from './quantity.ts'
+import { ENOUGH, testimony } from './testimony.ts'
+import { saysOperationUsed } from './userOperations/operationStatus.ts'
 
-const ENOUGH = 2
-const PATIENCE_MS = 10_000
 const KNOWN = 'eth_getTransactionByHash'
 
 /**
@@ -36,26 +36,57 @@ export async function isKnown(
   return answers.length === 0 ? undefined : answers.some((knows) => knows)
 }
 
-/** Undefined when the endpoint does not answer. */
-async function testimony(
+/**
+ * What used a nonce, by the word of every endpoint that answers and of at least two where there are two; undefined where
+ * they do not tell the same, or nothing has used it.
+ */
+export async function userOfNonce(
+  endpoints: readonly ChainClient[],
+  use: Place,
+  payload: EvmPayload,
   signal: AbortSignal,
-  ask: (limited: AbortSignal) => Promise<boolean>,
-): Promise<boolean | undefined> {
-  try {
-    return await withDeadline(PATIENCE_MS, signal, ask)
-  } catch {
-    signal.throwIfAborted()
-    return undefined
-  }
+): Promise<NonceUser | undefined> {
+  const told = await Promise.all(
+    endpoints.map((client) => testimony(signal, (limited) => saysUser(client, use, payload, limited))),
+  )
+  const answers = told.filter((answer) => answer !== undefined)
+  const [first] = answers
+  const agree = answers.every((one) => first && one?.hash === first.hash && one.isPayload === first.isPayload)
+  return first && agree && answers.length >= Math.min(ENOUGH, endpoints.length) ? first : undefined
 }
+
+type Place = Pick<NonceUse, 'account' | 'nonce' | 'newest'>
+
+/** Null: nothing has. */
+async function saysUser(
+  client: ChainClient,
+  { account, nonce, newest }: Place,
+  payload: EvmPayload,
+  signal: AbortSignal,
+): Promise<NonceUser | null> {
+  const block = await blockThatUsed(client, account, nonce, newest, true, signal)
+  for (const entry of block ?? []) {
+    const one = asObject(entry, 'a transaction', client.host)
+    const isMeant = isSame(one['from'], account) && fromQuantity(one['nonce'], 'nonce', client.host) === nonce
+    if (!isMeant) continue
+    const value = fromQuantity(one['value'], 'value', client.host)
+    const isPayload =
+      isSame(one['to'], payload.to) && isSame(one['input'], payload.data) && value === BigInt(payload.value)
+    return { hash: asHex(one['hash'], 'a hash', client.host), isPayload }
+  }
+  return null
+}
+
+const isSame = (told: unknown, hex: string) => String(told).toLowerCase() === hex.toLowerCase()
 
 async function saysUsed(
   client: ChainClient,
-  { account, nonce, hashes, newest }: NonceUse,
+  { account, nonce, hashes, newest, operation }: NonceUse,
   signal: AbortSignal,
 ): Promise<boolean> {
+  if (operation) return saysOperationUsed(client, account, hashes, newest, operation, signal)
   if ((await known(client, hashes, ['eth_getTransactionReceipt', KNOWN], signal)).length > 0) return false
-  const block = await blockThatUsed(client, account, nonce, newest, signal)
+  const block = await blockThatUsed(client, account, nonce, newest, false, signal)
   return block !== undefined && !hashes.some((hash) => block.includes(hash))
 }
 
@@ -73,8 +104,8 @@ async function known(
 }
 
 /**
- * Hashes of the transactions in the block in which the account's nonce was used, when that was at or before block
- * `newest`; undefined when it was still free then. Counts are monotonic, so the block is found by halving; recent
+ * The transactions (their hashes, unless `whole`) in the block in which the account's nonce was used, when that was at or
+ * before block `newest`; undefined when it was still free then. Counts are monotonic, so the block is found by halving; recent
  * uses take few reads, and a node that no longer has the state throws, which proves nothing.
  */
 async function blockThatUsed(
@@ -82,8 +113,9 @@ async function blockThatUsed(
   account: string,
   nonce: bigint,
   newest: bigint,
+  whole: boolean,
   signal: AbortSignal,
-): Promise<readonly string[] | undefined> {
+): Promise<readonly unknown[] | undefined> {
   const usedAt = async (number: bigint) => {
     const count = await client.call('eth_getTransactionCount', [account, toQuantity(number)], signal)
     return fromQuantity(count, 'nonce', client.host) > nonce
@@ -104,7 +136,7 @@ async function blockThatUsed(
     if (await usedAt(middle)) used = middle
     else free = middle
   }
-  const answer = await client.call('eth_getBlockByNumber', [toQuantity(used), false], signal)
+  const answer = await client.call('eth_getBlockByNumber', [toQuantity(used), whole], signal)
   const block = asObject(answer, 'the block', client.host)
-  return asList(block['transactions'], 'transactions', client.host).map(String)
+  return asList(block['transactions'], 'transactions', client.host)
 }

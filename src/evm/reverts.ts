@@ -42,12 +42,14 @@ const PANICS: Readonly<Record<string, string>> = {
  * What revert data means. What a contract says in its own words is quoted, and so are the raw bytes of an error that we
  * do not know.
  */
-export function decodeRevert(data: Hex): Revert {
+export function decodeRevert(data: Hex, depth = 0): Revert {
   if (data === '0x') return { reason: 'without a reason' }
   const selector = data.slice(0, 10).toLowerCase() as Hex
   try {
     if (selector === ERROR) return fromString(parametersOf(data, ['string'])[0])
     if (selector === PANIC) return fromPanic(parametersOf(data, ['uint256'])[0])
+    if (selector === EXECUTE_ERROR && depth < MOST_WITHIN)
+      return fromBatch(parametersOf(data, ['uint256', 'bytes']), depth)
     const error = knownError(selector)
     if (error) return fromKnown(error, decodeAbiParameters(error.inputs, parameterBytes(data)))
   } catch {
@@ -55,6 +57,9 @@ export function decodeRevert(data: Hex): Revert {
   }
   return { reason: `custom error ${selector} (raw data in quoted)`, quoted: untrusted(data, 256) }
 }
+
+/** Selector of ExecuteError(uint256,bytes), by which contract accounts say which call of a batch failed, and how. */
+const EXECUTE_ERROR: Hex = '0x5a154675'
 
 /** Selectors of Error(string) and Panic(uint256). */
 const ERROR: Hex = '0x08c379a0'
@@ -67,6 +72,14 @@ function parametersOf(data: Hex, types: readonly string[]): readonly unknown[] {
     types.map((type) => ({ type })),
     parameterBytes(data),
   )
+}
+
+/** Batches within batches; whoever packs more wants to be read for ever. */
+const MOST_WITHIN = 3
+
+function fromBatch([index, error]: readonly unknown[], depth: number): Revert {
+  const { reason, quoted } = decodeRevert(error as Hex, depth + 1)
+  return { reason: `calls[${String(index)}], ${reason}`, ...(quoted && { quoted }) }
 }
 
 function fromString(text: unknown): Revert {

@@ -9,6 +9,9 @@ export const APPROVAL: Hex = '0x8c5be1e5ebec7d5bd14f71427d1e84f3dd0314c0f7b2291e
 /** keccak256 of ApprovalForAll(address,address,bool), of ERC-721 and ERC-1155. */
 export const APPROVAL_FOR_ALL: Hex = '0x17307eab39ab6107e8899845ad3d59bd9653f200f220920489ca2b5937696c31'
 
+/** keccak256 of Withdrawal(address,uint256), of WETH. */
+export const WITHDRAWAL: Hex = '0x7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65'
+
 /** Where proxies keep their code: keccak256("eip1967.proxy.implementation") - 1. */
 export const IMPLEMENTATION_SLOT: Hex = '0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc'
 /** The same of OpenZeppelin's proxies from before EIP-1967. */
@@ -17,3 +20,6 @@ export const OLD_IMPLEMENTATION_SLOT: Hex =
 
 /** What the code of an account begins with that delegates to a contract (EIP-7702): somebody has its key all the same. */
 export const DELEGATION = '0xef0100'
+
+/** Where Multicall3 is on nearly every chain (github.com/mds1/multicall3). */
+export const MULTICALL3: Hex = '0xcA11bde05977b3631167028862bE2a173976CA11'

@@ -1,12 +1,16 @@
 import type { StatusAsk, StatusReading, TransactionStatus } from '../chains/adapter.ts'
 import { unattended } from '../primitives/abort.ts'
+import { digestOf } from '../primitives/json.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
 import type { EvmAssets } from './assets.ts'
 import { LATEST_BLOCK, parseHead } from './blocks.ts'
+import { nativeMovesOf } from './nativeMoves.ts'
 import { asHex, asObject, fromQuantity, toQuantity } from './quantity.ts'
 import { effectsOf } from './simulation/effects.ts'
+import { PLAIN_TRANSFER_GAS } from './simulation/gasLimit.ts'
 import { parseLogs } from './simulation/logs.ts'
+import type { Tracers } from './simulation/tracers.ts'
 import { disagreement, type Question } from './witnesses.ts'
 
 /** The receipt that is about to be taken for final, as every endpoint must tell it. */
@@ -15,11 +19,8 @@ export function inclusionFact({ hash, included }: Required<TransactionStatus>): 
     request: { method: 'eth_getTransactionReceipt', params: [hash] },
     what: `the receipt of ${hash}`,
     judged: 'inclusion',
-    claimed: essenceOf(included.blockHash, included.succeeded, included.gasUsed),
-    essence: (result) => {
-      const { blockHash, status, gasUsed } = asObject(result, 'the receipt', 'an endpoint')
-      return essenceOf(String(blockHash), BigInt(String(status)) === 1n, BigInt(String(gasUsed)))
-    },
+    claimed: included.essence,
+    essence: (result) => essenceOf(asObject(result, 'the receipt', 'an endpoint'), 'an endpoint'),
   }
 }
 
@@ -38,15 +39,23 @@ export async function requireCanonical(
   throw disagreement(client, { what: `the block that holds ${hash}`, judged: 'inclusion' })
 }
 
-const essenceOf = (blockHash: string, succeeded: boolean, gasUsed: bigint) =>
-  `${blockHash.toLowerCase()} ${succeeded} ${gasUsed}`
+/** Caps are settled by all of it (R5). What a chain takes besides gas is left out: not every node tells that. */
+function essenceOf(fields: Record<string, unknown>, host: string): string {
+  const numbers = ['status', 'gasUsed', 'effectiveGasPrice'].map((name) => {
+    return fromQuantity(fields[name], name, host)
+  })
+  const block = asHex(fields['blockHash'], 'blockHash', host)
+  return [block, ...numbers, digestOf(JSON.stringify(parseLogs(fields['logs'] ?? [], host)).toLowerCase())]
+    .join(' ')
+    .toLowerCase()
+}
 
 /** Head, mined count, what the chain knows of each hash and, if it is asked, the safe head, in one round trip. */
 export async function readStatus(
   client: ChainClient,
   account: string,
   hashes: readonly string[],
-  assets: EvmAssets,
+  telling: Telling,
   { signal, safe = false }: StatusAsk,
 ): Promise<StatusReading> {
   const about = hashes.flatMap((hash) => [
@@ -63,21 +72,27 @@ export async function readStatus(
     minedCount: fromQuantity(resultOf(outcomes[1], 'eth_getTransactionCount', client), 'nonce', client.host),
     ...(safeHead === undefined ? {} : { safe: safeHead }),
     transactions: hashes.map((hash, index) =>
-      statusOf({ client, assets }, hash, outcomes[2 + 2 * index], outcomes[3 + 2 * index]),
+      statusOf({ client, ...telling }, hash, outcomes[2 + 2 * index], outcomes[3 + 2 * index]),
     ),
   }
 }
 
-const SAFE_BLOCK = { method: 'eth_getBlockByNumber', params: ['safe', false] }
+export const SAFE_BLOCK = { method: 'eth_getBlockByNumber', params: ['safe', false] }
 
 /** Undefined where the chain knows no such block: not every chain calls one safe. */
-function numberOf(client: ChainClient, outcome: RpcOutcome | undefined): bigint | undefined {
+export function numberOf(client: ChainClient, outcome: RpcOutcome | undefined): bigint | undefined {
   if (!outcome?.ok || outcome.result === null || outcome.result === undefined) return undefined
   return parseHead(outcome.result, client.host).number
 }
 
+/** What tells what an included transaction has done. */
+export interface Telling {
+  readonly assets: EvmAssets
+  readonly tracers: Tracers
+}
+
 function statusOf(
-  { client, assets }: { readonly client: ChainClient; readonly assets: EvmAssets },
+  { client, assets, tracers }: Telling & { readonly client: ChainClient },
   hash: string,
   receipt: RpcOutcome | undefined,
   transaction: RpcOutcome | undefined,
@@ -90,6 +105,7 @@ function statusOf(
   const { host } = client
   const fields = asObject(mined, 'the receipt', host)
   const gasUsed = fromQuantity(fields['gasUsed'], 'gasUsed', host)
+  const gasPrice = fromQuantity(fields['effectiveGasPrice'], 'effectiveGasPrice', host)
   return {
     hash,
     state: 'included',
@@ -98,12 +114,16 @@ function statusOf(
       blockHash: asHex(fields['blockHash'], 'blockHash', host),
       succeeded: fromQuantity(fields['status'], 'status', host) === 1n,
       gasUsed,
-      feePaid:
-        gasUsed * fromQuantity(fields['effectiveGasPrice'], 'effectiveGasPrice', host) +
-        surchargePaid(fields, gasUsed, host),
-      async effects() {
-        const [effects = []] = await effectsOf([parseLogs(fields['logs'] ?? [], host)], assets, unattended())
-        return effects
+      gasPrice,
+      feePaid: gasUsed * gasPrice + surchargePaid(fields, gasUsed, host),
+      essence: essenceOf(fields, host),
+      async effects(ask) {
+        const logs = parseLogs(fields['logs'] ?? [], host)
+        // With that much gas no code runs.
+        const isTraced = ask.native && gasUsed !== PLAIN_TRANSFER_GAS
+        const native = isTraced ? await nativeMovesOf(tracers, hash) : undefined
+        const [effects = []] = await effectsOf([[...logs, ...(native ?? [])]], assets, unattended())
+        return { effects, withNative: native !== undefined }
       },
     },
   }

@@ -1,4 +1,5 @@
-import type { SubmitResult } from '../chains/adapter.ts'
+import type { SubmitResult } from '../chains/submitResult.ts'
+import { untrusted } from '../primitives/untrusted.ts'
 import type { SendAnswer, SendChannel } from '../rpc/pool/sends.ts'
 import { refusalOf, wordsOf } from './sendRefusals.ts'
 
@@ -23,6 +24,6 @@ function accepted({ outcome }: SendAnswer): boolean {
 
 function evidenceOf({ host, outcome, failure }: SendAnswer): string {
   return outcome?.ok === false
-    ? `${host} answered: ${outcome.error.message}`
+    ? `${host} answered: ${untrusted(outcome.error.message).untrusted}`
     : (failure ?? `${host} did not answer`)
 }

@@ -39,6 +39,9 @@ const approve: Reader = (args, { sender, self }) => {
   const [to, raw] = args as [Hex, bigint]
   return [{ kind: 'approval', token: self, from: sender, to, raw }]
 }
+const operator: Reader = ([to, approved = true], { sender, self }) => {
+  return [{ kind: 'operator', token: self, from: sender, to: to as Hex, raw: approved ? 1n : 0n }]
+}
 const transfer: Reader = (args, { sender, self }) => {
   const [to, raw] = args as [Hex, bigint]
   return [{ kind: 'transfer', token: self, from: sender, to, raw }]
@@ -84,6 +87,9 @@ const permitBatch: Reader = (args) => {
 /** Functions of tokens (ERC-20, 677, 721, 1155, 1363, 2612, 3009, 4626, WETH, DAI) and of Permit2. */
 const FUNCTIONS: readonly (readonly [string, Reader])[] = [
   ['transfer(address,uint256)', transfer],
+  // What an entry point keeps for an account, which no event of the account's shows.
+  ['withdrawTo(address,uint256)', transfer],
+  ['withdrawDepositTo(address,uint256)', transfer],
   ['transferAndCall(address,uint256)', transfer],
   ['transferAndCall(address,uint256,bytes)', transfer],
   ['transferFrom(address,address,uint256)', transferFrom],
@@ -113,12 +119,15 @@ const FUNCTIONS: readonly (readonly [string, Reader])[] = [
       return [{ kind: 'approval', token: self, from: from as Hex, to: to as Hex, raw }]
     },
   ],
-  [
-    'setApprovalForAll(address,bool)',
-    ([to, approved], { sender, self }) => {
-      return [{ kind: 'operator', token: self, from: sender, to: to as Hex, raw: approved ? 1n : 0n }]
-    },
-  ],
+  ['setApprovalForAll(address,bool)', operator],
+  // ERC-6909 and ERC-777.
+  ['setOperator(address,bool)', operator],
+  ['authorizeOperator(address)', operator],
+  ['approve(address,uint256,uint256)', ([to, , raw], call) => approve([to, raw], call)],
+  // Of lenders (Morpho, Compound III, Aave): everything that is lent there, and debts in the caller's name.
+  ['setAuthorization(address,bool)', operator],
+  ['allow(address,bool)', operator],
+  ['approveDelegation(address,uint256)', approve],
   ['safeTransferFrom(address,address,uint256)', transferOne],
   ['safeTransferFrom(address,address,uint256,bytes)', transferOne],
   ['safeTransferFrom(address,address,uint256,uint256,bytes)', transferSome],
@@ -178,6 +187,11 @@ interface Known {
 let bySelector: ReadonlyMap<Hex, Known> | undefined
 
 /** Made when the first call is read: hashing all of it costs a start-up more than it is worth. */
+/** The name of a function that we know tokens by, such as `transfer`. */
+export function tokenFunctionName(selector: string): string | undefined {
+  return functions().get(selector as Hex)?.abi.name
+}
+
 function functions(): ReadonlyMap<Hex, Known> {
   bySelector ??= new Map(
     FUNCTIONS.map(([signature, moves]) => {

@@ -1,5 +1,6 @@
-import type { ChainDirectory, FeeReading, Urgency } from '../chains/adapter.ts'
+import type { FeeReading, Urgency } from '../chains/adapter.ts'
 import { amountOf, gweiOf } from '../chains/amounts.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import { withinLimit } from '../chains/feeTerms.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Amount } from '../primitives/amount.ts'

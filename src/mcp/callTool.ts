@@ -3,6 +3,7 @@ import { type PresentedError, present } from '../errors/presenter.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { ChainRef } from '../primitives/chainRef.ts'
 import type { Logger } from '../primitives/logger.ts'
+import type { Scope } from '../primitives/scopes.ts'
 import type { Tool } from './defineTool.ts'
 import { failureFields } from './failureFields.ts'
 import { parseArguments } from './parseArguments.ts'
@@ -14,6 +15,8 @@ export interface CallContext {
   readonly resolveChain: (id: string) => ChainRef | undefined
   /** Tests set it: an answer that breaks the tool's own schema fails instead of being logged. */
   readonly strictOutput: boolean
+  /** What the caller may have done. */
+  readonly scopes: ReadonlySet<Scope>
 }
 
 export type CallOutcome =
@@ -30,6 +33,7 @@ export async function callTool(
   // Only a spend tool moves anything, and only once its arguments were accepted.
   let sideEffect: 'none' | 'possible' = 'none'
   try {
+    requireScope(tool, context)
     const input = parseArguments(tool, given)
     if (tool.effect === 'spend') sideEffect = 'possible'
     const answer = await tool.run(input, context.services, caller)
@@ -41,6 +45,12 @@ export async function callTool(
     log(tool, error, presented, context.logger)
     return { ok: false, error: presented, text: JSON.stringify({ error: presented }) }
   }
+}
+
+/** Throws `scope_missing`: what tools/list does not show may be called all the same. */
+function requireScope({ name, effect }: Tool, { scopes }: CallContext): void {
+  if (!scopes.has(effect))
+    throw new BursarError('scope_missing', { tool: name, scope: effect, held: [...scopes] })
 }
 
 // A wrong answer is a bug, but what it says may be that money has moved: it is logged and still delivered.

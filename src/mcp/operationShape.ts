@@ -10,10 +10,12 @@ export const OperationOutput = z.object({
   sideEffect: z.enum(['none', 'possible', 'done']),
   steps: z.array(
     z.object({
+      role: z.enum(['approval', 'reset', 'undo']).exactOptional(),
       chain: shape.chain,
       wallet: shape.wallet,
       to: z.string(),
       amount: shape.amount,
+      calls: z.number().exactOptional(),
       state: z.enum([
         'queued',
         'reserved',
@@ -31,7 +33,8 @@ export const OperationOutput = z.object({
       nonce: z.string().exactOptional(),
       attempts: z.array(
         z.object({
-          hash: z.string(),
+          hash: z.string().exactOptional(),
+          userOperationHash: z.string().exactOptional(),
           kind: z.enum(['original', 'speed_up', 'cancel']),
           state: z.enum(['signed', 'sent', 'included', 'superseded']),
           explorerUrl: z.string().exactOptional(),

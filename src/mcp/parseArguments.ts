@@ -1,4 +1,4 @@
-import type * as z from 'zod'
+import * as z from 'zod'
 import { BursarError } from '../errors/bursarError.ts'
 import { untrusted } from '../primitives/untrusted.ts'
 import type { Tool } from './defineTool.ts'
@@ -20,18 +20,35 @@ export function parseArguments(tool: Tool, given: unknown): object {
 
 function wordsOf(issue: z.core.$ZodIssue, tool: Tool): string[] {
   if (issue.code === 'unrecognized_keys') {
-    const takes = Object.keys(tool.input.shape)
+    const takes = Object.keys(membersAt(tool.input, issue.path))
     const list = takes.length === 0 ? 'it takes none' : `it takes ${takes.join(', ')}`
+    const whole = issue.path.length === 0 ? tool.name : pathOf(issue.path)
     return issue.keys.map(
-      (key) => `"${untrusted(key, 64).untrusted}" is not an argument of ${tool.name}: ${list}`,
+      (key) => `"${untrusted(key, 64).untrusted}" is not an argument of ${whole}: ${list}`,
     )
   }
   const field = pathOf(issue.path)
-  if (issue.path.length === 1 && issue.input === undefined) {
+  if (issue.path.length > 0 && issue.input === undefined) {
     const parameter = tool.input.shape[field] as z.ZodType | undefined
     return [`${field} is missing: ${parameter?.description ?? 'it is required'}`]
   }
   return [`${field} ${ruleOf(issue)}`]
+}
+
+/** What the object at a path of the arguments takes. */
+function membersAt(whole: z.ZodObject, path: readonly PropertyKey[]): Readonly<Record<string, unknown>> {
+  let at: z.core.$ZodType = whole
+  const open = () => {
+    while (at instanceof z.core.$ZodOptional) at = at._zod.def.innerType
+    return at
+  }
+  for (const key of path) {
+    const outer = open()
+    if (outer instanceof z.core.$ZodArray) at = outer._zod.def.element
+    else if (outer instanceof z.core.$ZodObject) at = outer._zod.def.shape[String(key)] ?? outer
+  }
+  const last = open()
+  return last instanceof z.core.$ZodObject ? last._zod.def.shape : {}
 }
 
 function pathOf(path: readonly PropertyKey[]): string {

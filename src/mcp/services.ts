@@ -1,3 +1,4 @@
+import type { AccountState } from '../balances/accountStates.ts'
 import type { BalanceQuery, BalanceSheet } from '../balances/balanceSheets.ts'
 import type { GasQuery, GasQuote } from '../gas/gasQuotes.ts'
 import type { ChainList } from '../observability/chainList.ts'
@@ -15,10 +16,17 @@ import type {
 } from '../transactions/views.ts'
 import type { WalletList } from '../wallets/walletBook.ts'
 
+/** Wallets, and how contract accounts among them stand on their chains. */
+export interface WalletReport extends WalletList {
+  readonly wallets: readonly (WalletList['wallets'][number] & {
+    readonly accounts?: readonly AccountState[]
+  })[]
+}
+
 /** What the tools may ask of the engine. A tool names the services that it uses and receives only those. */
 export interface Services {
   readonly chains: { list(caller: Caller): Promise<ChainList> }
-  readonly wallets: { list(query: { chain?: string }, caller: Caller): Promise<WalletList> }
+  readonly wallets: { list(query: { chain?: string }, caller: Caller): Promise<WalletReport> }
   readonly balances: { read(query: BalanceQuery, caller: Caller): Promise<BalanceSheet> }
   readonly gas: { quote(query: GasQuery, caller: Caller): Promise<GasQuote> }
   readonly intents: { prepare(request: PrepareRequest, caller: Caller): Promise<IntentView> }

@@ -16,7 +16,7 @@ export interface NonceStore {
   /**
    * The same nonce for the same step, however often and from whichever process it is asked, until it is released or
    * its reservation runs out: the lowest at or above `floor` that no other step holds. `floor` is the count of mined
-   * transactions. Throws `lane_full` when too many above it are held.
+   * transactions, or more where the step comes after others. Throws `lane_full` when too many above it are held.
    */
   reserve(step: NonceClaim, floor: bigint): Promise<bigint>
   /** The journal has signed bytes of the step at this nonce. Never rejects: the journal knows it in any case. */

@@ -1,4 +1,4 @@
-import type { ChainDirectory } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import type { Chain } from '../chains/types.ts'
 import { unattended } from '../primitives/abort.ts'
 import type { Alert, AlertSink } from '../primitives/alerts.ts'
@@ -14,9 +14,16 @@ export interface BalanceFloor {
   readonly min: string
 }
 
+/** A wallet, as far as its balance is concerned. */
+interface Watched {
+  readonly name: string
+  readonly address: string
+  readonly kind?: string
+}
+
 export interface MonitorSources {
   readonly directory: ChainDirectory
-  readonly walletsOn: (chain: Chain) => readonly { readonly name: string; readonly address: string }[]
+  readonly walletsOn: (chain: Chain) => readonly Watched[]
   /** Native base units that an account has spent since a time. */
   readonly spentSince: (chain: string, account: string, native: string, since: string) => Promise<bigint>
   readonly floors: readonly BalanceFloor[]
@@ -82,7 +89,8 @@ export class BalanceMonitor {
   async #lookAt(chain: Chain, floor: bigint, signal: AbortSignal): Promise<void> {
     const { directory, walletsOn, metrics } = this.#sources
     const adapter = await directory.adapter(chain.id)
-    const wallets = walletsOn(chain)
+    // A contract account may be empty for as long as nobody uses it; who brings what it pays is watched.
+    const wallets = walletsOn(chain).filter(({ kind }) => kind !== 'smart-account')
     if (wallets.length === 0) return
     const { balances } = await adapter.balances(
       wallets.map(({ address }) => address),

@@ -1,4 +1,4 @@
-import type { ChainDirectory } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { isBursarError } from '../errors/bursarError.ts'

@@ -1,4 +1,4 @@
-import type { ChainDirectory } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import { chainRef } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { isBursarError } from '../errors/bursarError.ts'
@@ -8,8 +8,12 @@ import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Following } from '../rpc/live/liveChain.ts'
 import type { ForeignUse } from '../store/foreignUses.ts'
+import type { Halt } from '../store/halts.ts'
 import type { OperationStore } from '../store/operations.ts'
+import type { GasUseRow } from '../store/schema.ts'
 import type { AccessTo, LiveState } from './chainList.ts'
+import { type ChainFigures, gasFigures } from './gasFigures.ts'
+import { type GasReport, gasReport, REPORT_DAYS } from './gasReport.ts'
 
 export interface EndpointHealth {
   /** Host and port only: API keys live in paths and queries (T14). */
@@ -54,6 +58,8 @@ export interface ChainHealth {
   readonly problem?: string
   /** Wallets of whose nonces another program has used some that payments were signed for; absent when there is none. */
   readonly foreignUse?: readonly Omit<ForeignUse, 'chain'>[]
+  /** Absent when nothing was paid. */
+  readonly fees30d?: GasReport
 }
 
 export interface Status {
@@ -61,7 +67,9 @@ export interface Status {
   readonly uptimeSeconds: number
   readonly sandbox: boolean
   readonly chains: readonly ChainHealth[]
-  readonly operations: Readonly<Record<'running' | 'committed' | 'failed' | 'stuck', number>>
+  readonly operations: Readonly<Record<'running' | 'committed' | 'failed' | 'stuck' | 'compensated', number>>
+  /** What the operator has stopped; absent when signing goes on everywhere. */
+  readonly halts?: readonly Halt[]
   readonly journal: { readonly writable: boolean; readonly problem?: string }
   /** Answers that were shown from the cache, since the start. */
   readonly cache: CacheFigures
@@ -85,16 +93,21 @@ export interface StatusSources {
   readonly directory: ChainDirectory
   readonly operations: OperationStore
   readonly foreignUses: () => Promise<readonly ForeignUse[]>
+  /** What transactions used that became final since a time (ISO 8601). */
+  readonly gasUses: (since: string) => AsyncIterable<GasUseRow>
+  /** The usual name of a function, by its selector. */
+  readonly nameOf: (selector: string) => string | undefined
   /** Looks at each endpoint of a chain by itself. */
   readonly probe: (chain: string, signal: AbortSignal) => Promise<readonly ProbedEndpoint[]>
   readonly access: AccessTo
+  readonly halts: () => Promise<readonly Halt[]>
   /** Takes the journal's write lock and gives it back. */
   readonly lockJournal: () => Promise<void>
   readonly cache: () => CacheFigures
   /** Rejects when Redis does not answer; absent when none is configured. */
   readonly pingRedis?: (() => Promise<unknown>) | undefined
   readonly alerts: () => readonly Alert[]
-  readonly warnings: readonly string[]
+  readonly warnings: () => readonly string[]
   readonly clock: Clock
   readonly startedAt: number
 }
@@ -107,11 +120,14 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
     () => 'down' as const,
   )
   const alerts = sources.alerts()
+  const halts = journal.writable ? await sources.halts() : []
   const foreign = journal.writable ? await sources.foreignUses() : []
+  const figures = journal.writable ? await lastFigures(sources) : NO_FIGURES
   const chains = await Promise.all(
     sources.directory.configured().map(async (chain) => ({
       ...(await chainHealth(sources, chain, caller.signal)),
       ...foreignUseOn(chain, foreign),
+      ...feesOn(chain, figures, sources),
     })),
   )
   return {
@@ -121,13 +137,30 @@ export async function reportStatus(sources: StatusSources, caller: Caller): Prom
     chains,
     operations: journal.writable
       ? await sources.operations.countByState()
-      : { running: 0, committed: 0, failed: 0, stuck: 0 },
+      : { running: 0, committed: 0, failed: 0, stuck: 0, compensated: 0 },
+    ...(halts.length > 0 && { halts }),
     journal,
     cache: sources.cache(),
     ...(redis && { redis: await redis }),
     ...(alerts.length > 0 && { alerts }),
-    warnings: sources.warnings,
+    warnings: sources.warnings(),
   }
+}
+
+const NO_FIGURES: ReadonlyMap<string, ChainFigures> = new Map()
+const DAY_MS = 86_400_000
+
+function lastFigures({ gasUses, clock }: StatusSources): Promise<ReadonlyMap<string, ChainFigures>> {
+  return gasFigures(gasUses(new Date(clock.now() - REPORT_DAYS * DAY_MS).toISOString()))
+}
+
+function feesOn(
+  chain: Chain,
+  figures: ReadonlyMap<string, ChainFigures>,
+  { nameOf }: StatusSources,
+): Pick<ChainHealth, 'fees30d'> {
+  const own = figures.get(chain.id)
+  return own ? { fees30d: gasReport(chain, own, nameOf) } : {}
 }
 
 function foreignUseOn({ id }: Chain, uses: readonly ForeignUse[]): Pick<ChainHealth, 'foreignUse'> {

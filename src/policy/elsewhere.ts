@@ -15,15 +15,16 @@ export interface Elsewhere {
 export function dependenceOnBlock(
   judged: {
     readonly account: string
+    readonly commanded?: readonly string[]
     readonly effects: readonly Effect[]
     readonly elsewhere?: Elsewhere
   },
   slippage: bigint,
 ): readonly Finding[] {
-  const { account, effects, elsewhere } = judged
+  const { effects, elsewhere } = judged
   if (elsewhere === undefined) return []
   if (!elsewhere.ok) return [dependent('it fails')]
-  const worse = differenceForWorse(account, effects, elsewhere.effects, slippage)
+  const worse = differenceForWorse(judged, effects, elsewhere.effects, slippage)
   return worse === undefined ? [] : [dependent(worse)]
 }
 

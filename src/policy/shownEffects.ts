@@ -13,7 +13,7 @@ const WHOLE = 10_000n
  */
 export function requireAsShown(
   chain: Chain,
-  account: string,
+  account: Owner,
   shown: readonly Effect[],
   now: readonly Effect[],
   slippage: bigint,
@@ -24,13 +24,24 @@ export function requireAsShown(
 
 /** What is worse for the account, in words; undefined when nothing is. */
 export function differenceForWorse(
-  account: string,
+  { account, commanded = [] }: Owner,
   shown: readonly Effect[],
   now: readonly Effect[],
   slippage: bigint,
 ): string | undefined {
-  const before = sumsOf(account, shown)
-  const after = sumsOf(account, now)
+  const worse = differenceOf(new Set([account]), shown, now, slippage)
+  if (worse !== undefined || commanded.length === 0) return worse
+  return differenceOf(new Set([account, ...commanded]), shown, now, slippage)
+}
+
+function differenceOf(
+  owners: ReadonlySet<string>,
+  shown: readonly Effect[],
+  now: readonly Effect[],
+  slippage: bigint,
+): string | undefined {
+  const before = sumsOf(owners, shown)
+  const after = sumsOf(owners, now)
   for (const [key, sum] of after.leaving) {
     const agreed = before.leaving.get(key)?.raw ?? 0n
     if (sum.raw * WHOLE <= agreed * (WHOLE + slippage)) continue
@@ -45,6 +56,12 @@ export function differenceForWorse(
   return undefined
 }
 
+/** Whose assets are looked at: an account's, and those of contracts that follow its command. */
+export interface Owner {
+  readonly account: string
+  readonly commanded?: readonly string[] | undefined
+}
+
 interface Sums {
   /** By what is done, with which asset, and for whom. */
   readonly leaving: ReadonlyMap<string, Effect>
@@ -52,13 +69,15 @@ interface Sums {
   readonly incoming: ReadonlyMap<string, Effect>
 }
 
-function sumsOf(account: string, effects: readonly Effect[]): Sums {
+function sumsOf(owners: ReadonlySet<string>, effects: readonly Effect[]): Sums {
   const leaving = new Map<string, Effect>()
   const incoming = new Map<string, Effect>()
   for (const effect of effects) {
     const { kind, asset, from, to } = effect
-    if (from === account) add(leaving, `${kind} ${asset.id} ${to}`, effect)
-    if (kind === 'transfer' && to === account) add(incoming, asset.id, effect)
+    // Of several owners, what one of them gives another is no change; one account may pay itself for nothing.
+    if (owners.size > 1 && owners.has(from) && owners.has(to)) continue
+    if (owners.has(from)) add(leaving, `${kind} ${asset.id} ${to}`, effect)
+    if (kind === 'transfer' && owners.has(to)) add(incoming, asset.id, effect)
   }
   return { leaving, incoming }
 }

@@ -19,6 +19,11 @@ export class Secret {
     return this.#value
   }
 
+  /** Whether it is this value, without showing it. */
+  equals(value: string): boolean {
+    return this.#value === value
+  }
+
   toString(): string {
     return REDACTED
   }

@@ -54,6 +54,8 @@ export function coalesced(inner: RpcTransport, maxBatch = MAX_BATCH): RpcTranspo
       if (requests.length >= maxBatch) return inner.send(requests, signal)
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason)
+        // One caller may ask for much at once: that is no leak.
+        setMaxListeners(0, signal)
         const onAbort = () => reject(signal.reason)
         signal.addEventListener('abort', onAbort, { once: true })
         const settled = <T>(settle: (value: T) => void) => {

@@ -1,6 +1,6 @@
-import { BursarError } from '../errors/bursarError.ts'
+import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { unattended } from '../primitives/abort.ts'
-import type { RpcOutcome, RpcRequest, RpcTransport } from './transport.ts'
+import { nameOf, type RpcOutcome, type RpcRequest, type RpcTransport } from './transport.ts'
 
 /**
  * What may be asked by anyone: reads and simulations. It is a list of what is allowed, so that a send method
@@ -103,7 +103,9 @@ export function verifiedChain(
   /** In one round trip with what is asked: an answer of another chain never passes. */
   async function along(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]> {
     askedAt = performance.now()
-    const [own, ...outcomes] = await inner.send([question, ...requests], signal)
+    const [own, ...outcomes] = await inner.send([question, ...requests], signal).catch((error: unknown) => {
+      throw isBursarError(error, 'answer_too_large') ? tooLarge(error, requests) : error
+    })
     try {
       check(own)
     } catch (error) {
@@ -131,6 +133,16 @@ export function verifiedChain(
       return inner.send(requests, signal)
     },
   }
+}
+
+/** Told of what was asked for, and not of what was asked along with it. */
+function tooLarge(error: BursarError<'answer_too_large'>, requests: readonly RpcRequest[]): BursarError {
+  const { chain, cause } = error
+  return new BursarError(
+    'answer_too_large',
+    { ...error.context, method: nameOf(requests) },
+    { cause, ...(chain && { chain }) },
+  )
 }
 
 /** Signed bytes name their chain themselves, and must not wait for anything. */

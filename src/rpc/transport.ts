@@ -30,3 +30,9 @@ export interface RpcTransport {
   send(requests: readonly RpcRequest[], signal: AbortSignal): Promise<readonly RpcOutcome[]>
   close(): Promise<void>
 }
+
+/** Requests of one round trip, as errors name them. */
+export function nameOf(requests: readonly RpcRequest[]): string {
+  const [only, ...others] = requests
+  return only && others.length === 0 ? only.method : `a batch of ${requests.length} calls`
+}

@@ -1,9 +1,12 @@
-import type { ChainAdapter, ChainDirectory, HeadWatch } from '../chains/adapter.ts'
+import type { ChainAdapter } from '../chains/adapter.ts'
+import type { Bundlers } from '../chains/bundler.ts'
 import { namingItsChain } from '../chains/chainErrors.ts'
+import type { ChainDirectory, HeadWatch } from '../chains/directory.ts'
 import type { ChainRegistry } from '../chains/registry.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
-import { evmAdapter, type SimulatorOrder } from '../evm/evmAdapter.ts'
+import { type EvmOptions, evmAdapter, type SimulatorOrder } from '../evm/evmAdapter.ts'
+import type { SmartAccounts } from '../evm/userOperations/smartAccount.ts'
 import {
   type AccessOptions,
   type ChainAccess,
@@ -23,13 +26,21 @@ export type EndpointSource = () => Promise<ReadonlyMap<string, readonly Endpoint
 /** Who simulates for a chain besides its own endpoints, and in which order; undefined: nobody. */
 export type SimulationServices = (chain: Chain) => SimulatorOrder | undefined
 
+/** What adapters are told besides their endpoints. */
+export interface ChainExtras extends Omit<EvmOptions, 'ordered' | 'accounts' | 'bundler'> {
+  /** The contract accounts of the wallets of a chain. */
+  readonly accounts?: (chain: Chain) => SmartAccounts
+  readonly bundlers?: Bundlers
+  readonly services?: SimulationServices
+}
+
 /** Opens chains on first use and keeps them open. */
 export class OpenChains implements ChainDirectory {
   readonly #registry: ChainRegistry
   readonly #usable: readonly Chain[]
   readonly #endpoints: EndpointSource
   readonly #options: AccessOptions
-  readonly #services: SimulationServices
+  readonly #extras: ChainExtras
   readonly #open = new Map<string, Promise<OpenChain>>()
 
   /** `usable` are the chains that have, or will have, endpoints. */
@@ -38,13 +49,13 @@ export class OpenChains implements ChainDirectory {
     usable: readonly Chain[],
     endpoints: EndpointSource,
     options: AccessOptions,
-    services: SimulationServices = () => undefined,
+    extras: ChainExtras = {},
   ) {
     this.#registry = registry
     this.#usable = usable
     this.#endpoints = endpoints
     this.#options = options
-    this.#services = services
+    this.#extras = extras
   }
 
   known(): readonly Chain[] {
@@ -94,7 +105,14 @@ export class OpenChains implements ChainDirectory {
     const endpoints = (await this.#endpoints()).get(chain.id)
     if (!endpoints) throw this.#notConfigured(chain)
     const access = openChainAccess(chain, endpoints, this.#options)
-    return { adapter: namingItsChain(evmAdapter(chain, access, this.#services(chain))), access }
+    const { services, accounts, bundlers, ...options } = this.#extras
+    const bundler = bundlers?.(chain.id)
+    const adapter = evmAdapter(chain, access, {
+      ...{ ...options, ordered: services?.(chain) },
+      ...(accounts && { accounts: accounts(chain) }),
+      ...(bundler && { bundler }),
+    })
+    return { adapter: namingItsChain(adapter), access }
   }
 
   #notConfigured(chain: Chain): BursarError {

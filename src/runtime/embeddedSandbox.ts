@@ -5,6 +5,7 @@ import type { Logger } from '../primitives/logger.ts'
 import { Secret } from '../primitives/secret.ts'
 import type { EndpointOptions } from '../rpc/chainAccess.ts'
 import type { Sandbox } from '../sandbox/startSandbox.ts'
+import { announceSandbox, withdrawSandbox } from './runningSandboxes.ts'
 
 /**
  * The sandbox that comes with a server that has nothing configured. Its journal lives and dies with its chains:
@@ -14,16 +15,19 @@ export class EmbeddedSandbox {
   readonly journalFolder: string
   readonly #stateDir: string | undefined
   readonly #logger: Logger
+  readonly #home: string
   #starting: Promise<Sandbox> | undefined
 
-  constructor(stateDir: string | undefined, logger: Logger) {
+  constructor(stateDir: string | undefined, logger: Logger, home: string) {
     this.#stateDir = stateDir
+    this.#home = home
     this.#logger = logger
     this.journalFolder = stateDir ?? mkdtempSync(join(tmpdir(), 'bursar-sandbox-'))
   }
 
   /** The sandbox, started by the first call; one that did not come up is tried again by the next. */
   start(): Promise<Sandbox> {
+    if (!this.#starting) this.#announce()
     this.#starting ??= this.#launch().catch((error: unknown) => {
       this.#starting = undefined
       throw error
@@ -43,8 +47,18 @@ export class EmbeddedSandbox {
 
   async stop(): Promise<void> {
     const sandbox = await this.#starting?.catch(() => undefined)
+    withdrawSandbox(this.#home, process.pid)
     await sandbox?.stop()
     if (this.#stateDir === undefined) rmSync(this.journalFolder, { recursive: true, force: true })
+  }
+
+  /** A home that cannot be written costs the operator's commands their way here, and nothing else. */
+  #announce(): void {
+    try {
+      announceSandbox(this.#home, { pid: process.pid, folder: this.journalFolder })
+    } catch (error) {
+      this.#logger.warn('commands of the operator will not find this sandbox', { cause: String(error) })
+    }
   }
 
   async #launch(): Promise<Sandbox> {

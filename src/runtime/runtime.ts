@@ -1,11 +1,16 @@
 import { join } from 'node:path'
+import { accountStates } from '../balances/accountStates.ts'
 import { BalanceSheets } from '../balances/balanceSheets.ts'
 import { allChains } from '../chains/allChains.ts'
+import type { GasUses } from '../chains/gasUses.ts'
 import { type ChainRegistry, createRegistry } from '../chains/registry.ts'
+import type { Chain } from '../chains/types.ts'
 import type { Config } from '../config/types.ts'
 import { probeEvmEndpoint } from '../evm/probe.ts'
 import { tenderlySimulator } from '../evm/simulation/tenderly/tenderly.ts'
 import { submitRaw } from '../evm/submit.ts'
+import { tokenFunctionName } from '../evm/tokenCalls.ts'
+import { isUserOperation } from '../evm/userOperations/userOperation.ts'
 import { GasQuotes } from '../gas/gasQuotes.ts'
 import type { Services } from '../mcp/services.ts'
 import { FallbackNonces } from '../nonces/fallbackNonces.ts'
@@ -15,6 +20,7 @@ import { BalanceMonitor, loggedAlerts } from '../observability/balanceMonitor.ts
 import { listChains } from '../observability/chainList.ts'
 import { reportStatus } from '../observability/statusReport.ts'
 import { Policy } from '../policy/policy.ts'
+import type { Caller } from '../primitives/caller.ts'
 import { systemClock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
 import { silentMetrics } from '../primitives/metrics.ts'
@@ -23,17 +29,31 @@ import { redisCalls } from '../redis/redisCalls.ts'
 import { RedisNonces } from '../redis/redisNonces.ts'
 import { lruNodeCache } from '../rpc/cache/lruNodeCache.ts'
 import type { AccessOptions } from '../rpc/chainAccess.ts'
+import { ApprovalStore } from '../store/approvals.ts'
+import { AskedSignatures } from '../store/askedSignatures.ts'
+import { ANCHOR_FILE } from '../store/auditAnchor.ts'
 import { ChainIdentities } from '../store/chainIdentities.ts'
+import { ContactStore } from '../store/contacts.ts'
+import { CurrentFlags } from '../store/currentFlags.ts'
+import { FlagStore } from '../store/flags.ts'
 import { foreignUses } from '../store/foreignUses.ts'
+import { gasUsesSince, lastGasUses } from '../store/gasUses.ts'
+import { HaltStore, type OwnerOf } from '../store/halts.ts'
 import { IntentStore } from '../store/intents.ts'
 import { Journal } from '../store/journal.ts'
+import { hashesAt, livePlan } from '../store/livePlans.ts'
 import { nativeSpendOf } from '../store/nativeSpend.ts'
 import { NonceTableStore } from '../store/nonces.ts'
 import { OperationStore } from '../store/operations.ts'
+import { RefusalStore } from '../store/refusals.ts'
 import { ReplacementStore } from '../store/replacements.ts'
 import { StepStore } from '../store/steps.ts'
+import { WaitingBytes } from '../store/waitingBytes.ts'
+import { Authorisations } from '../transactions/approvals/authorisations.ts'
+import { countingKeys } from '../transactions/approvals/operatorKey.ts'
 import { Broadcaster } from '../transactions/broadcaster.ts'
 import { ChainGuard } from '../transactions/chainGuard.ts'
+import { Compensation } from '../transactions/compensation.ts'
 import { Driver } from '../transactions/driver.ts'
 import { Gaps } from '../transactions/gaps.ts'
 import { Healer } from '../transactions/healer.ts'
@@ -41,21 +61,32 @@ import { Intents } from '../transactions/intents.ts'
 import { Judge } from '../transactions/judge.ts'
 import { Leases } from '../transactions/leases.ts'
 import { Operations } from '../transactions/operations.ts'
+import { OwnBundler } from '../transactions/ownBundler.ts'
+import { Lookalikes } from '../transactions/recipients/lookalikes.ts'
+import { Recipients } from '../transactions/recipients/recipients.ts'
 import { Replacements } from '../transactions/replacements.ts'
+import { Sends } from '../transactions/sends.ts'
 import { StuckTransactions } from '../transactions/stuckTransactions.ts'
-import { WalletBook } from '../wallets/walletBook.ts'
-import { OpenChains, type SimulationServices } from './chainDirectory.ts'
+import { type OpenWallets, openWallets } from '../wallets/openWallets.ts'
+import { AuditAnchors } from './auditAnchors.ts'
+import { bundlersOf } from './bundlers.ts'
+import { type ChainExtras, OpenChains, type SimulationServices } from './chainDirectory.ts'
 import { EmbeddedSandbox } from './embeddedSandbox.ts'
+import { loadRules, PolicyReload } from './policyFile.ts'
+import { privateRelays } from './privateRelays.ts'
 
 /** The engine, wired. */
 export interface Runtime {
   readonly services: Services
   readonly chains: OpenChains
   readonly journal: Journal
+  readonly wallets: OpenWallets
   /** Where processes meet, when that is configured; it opens with its first use. */
   readonly redis: RedisConnection | undefined
   /** Begins what goes on without a caller: the sandbox, and unfinished operations. */
   start(): void
+  /** Brings a changed policy file into force; one that is wrong changes nothing. */
+  reloadPolicy(): void
   /** Hands unfinished operations over, then lets go of everything. */
   stop(): Promise<void>
 }
@@ -64,7 +95,8 @@ export interface Runtime {
 export function createRuntime(config: Config, logger: Logger, version: string): Runtime {
   const clock = systemClock
   const registry = createRegistry(allChains, config.chains)
-  const sandbox = config.sandbox.embedded ? new EmbeddedSandbox(config.sandbox.stateDir, logger) : undefined
+  const { embedded, stateDir } = config.sandbox
+  const sandbox = embedded ? new EmbeddedSandbox(stateDir, logger, config.home) : undefined
   const cache = lruNodeCache(CACHE_ENTRIES)
   const redis = config.redis && redisConnection(config.redis, { logger })
   const access = {
@@ -74,34 +106,74 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     logger,
     ...(redis && { sharedCalls: redisCalls(redis) }),
   }
-  const chains = openChains(config, registry, sandbox, access)
-  const journal = new Journal(join(sandbox?.journalFolder ?? config.home, 'journal.db'), clock)
+  const folder = sandbox?.journalFolder ?? config.home
+  const journal = new Journal(join(folder, 'journal.db'), clock)
+  const decisions = new ApprovalStore(journal)
+  const gasUses: GasUses = (chain, kind) => lastGasUses(journal, chain, kind)
+  const opened = openWallets(config, clock)
+  const wallets = opened.book
+  for (const warning of opened.warnings) logger.warn(warning)
+  const accounts = (chain: Chain) => wallets.accountsOn(chain)
+  const bundlers = bundlersOf(config.bundlers, registry, config.rpcTimeoutMs)
+  const chains = openChains(config, registry, sandbox, access, { gasUses, accounts, bundlers })
   const intents = new IntentStore(journal)
-  const operations = new OperationStore(journal)
-  const wallets = new WalletBook(config.wallets, clock)
-  const policy = new Policy(config.policy)
-  const judge = new Judge(policy)
+  const ownerOf: OwnerOf = ({ chain: id, account }) => {
+    const chain = registry.find(id)
+    return chain && wallets.ownerOf(account, chain)
+  }
+  const operations = new OperationStore(journal, ownerOf)
+  const halts = new HaltStore(journal, ownerOf)
+  const refusals = new RefusalStore(journal)
+  const flags = new CurrentFlags({ store: new FlagStore(journal), logger })
+  const contacts = new ContactStore(journal)
+  const lookalikes = new Lookalikes(contacts, intents)
+  const recipients = new Recipients({ contacts, wallets, directory: chains })
+  const rules = loadRules(config, allChains)
+  const policy = new Policy(config.policy, rules, (names) => wallets.accounts(names))
+  const walletNames = () => [...wallets.names(), ...opened.broken.keys()]
+  const policyReload = new PolicyReload({ config, chains: allChains, policy, journal, walletNames, logger })
+  const relays = privateRelays(config.privateRelay, registry, config.rpcTimeoutMs)
+  const judge = new Judge(policy, (chain) => relays.has(chain), clock)
+  const approvals = new Authorisations({
+    store: decisions,
+    policy: () => policy.version,
+    keys: () => countingKeys(config.home, config.approvals.keys),
+    clock,
+  })
   const guard = new ChainGuard(new ChainIdentities(journal), clock)
   const leases = new Leases(journal, operations, chains, logger)
-  const broadcaster = new Broadcaster(async (chain, raw, signal) => {
-    const { access } = await chains.open(chain)
-    const result = await submitRaw(access.sends, raw, signal)
-    // What is shown from now on must not be older than our own payment.
-    access.headMoved()
-    return result
-  })
+  const broadcaster = new Broadcaster(
+    async (chain, raw, signal) => {
+      if (isUserOperation(raw)) return bundler.submit(chain, raw, signal)
+      const { access } = await chains.open(chain)
+      const result = await submitRaw(access.sends, raw, signal)
+      // What is shown from now on must not be older than our own payment.
+      access.headMoved()
+      return result
+    },
+    (chain) => relays.get(chain),
+  )
   const ttlSeconds = config.intentTtlSeconds
   const fence = new NonceTableStore(journal)
   const nonces = noncesOf(fence, redis, config, logger)
-  const steps = new StepStore(journal)
+  const steps = new StepStore(journal, ownerOf)
+  const signatures = new AskedSignatures(journal)
   const replacements = new Replacements({
     ...{ directory: chains, guard, wallets, judge, intents, operations, clock, ttlSeconds },
-    ...{ steps, nonces },
-    replacements: new ReplacementStore(journal),
+    ...{ steps, signatures, nonces, halts, refusals },
+    replacements: new ReplacementStore(journal, ownerOf),
   })
   const { speedUpAfterBlocks: afterBlocks } = config
   const healer = new Healer({
+    ...{ directory: chains, wallets, judge, intents, operations, halts, clock, ttlSeconds },
+    execute: (request, caller) => executing.execute(request, caller),
+  })
+  const bundler = new OwnBundler({
     ...{ directory: chains, wallets, judge, intents, operations, clock, ttlSeconds },
+    bundlers,
+    planAt: (place) => livePlan(journal, place),
+    hashesAt: (place) => hashesAt(journal, place),
+    replacements,
     execute: (request, caller) => executing.execute(request, caller),
   })
   const driver = new Driver({
@@ -110,28 +182,41 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
       heal: (gap) => healer.heal(gap),
       logger,
     }),
-    stuck: new StuckTransactions({ replacements, steps, afterBlocks, logger }),
+    stuck: new StuckTransactions({ replacements, steps, afterBlocks, halts, bundlers, flags, logger }),
+    compensation: new Compensation({ directory: chains, judge, operations, steps, clock, logger }),
     directory: chains,
     guard,
     wallets,
+    lookalikes,
+    recipients,
     judge,
     nonces,
-    broadcaster,
+    sends: new Sends({ broadcaster, steps, waitingBytes: new WaitingBytes(journal), halts, logger }),
     intents,
+    approvals,
     operations,
     steps,
+    signatures,
+    halts,
     clock,
     logger,
   })
   const engine = {
+    approvals,
+    decisions,
     replacements,
     directory: chains,
     guard,
     wallets,
+    lookalikes,
+    recipients,
     judge,
     intents,
     nonces,
     operations,
+    halts,
+    flags,
+    refusals,
     driver,
     leases,
     clock,
@@ -144,6 +229,7 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     spentSince: (chain, account, native, since) => nativeSpendOf(journal, { chain, account, native, since }),
     sink: loggedAlerts(logger),
   })
+  const anchors = new AuditAnchors(journal, join(folder, ANCHOR_FILE), logger)
   const accessTo = async (chain: string) => (await chains.open(chain)).access
   const status = {
     version,
@@ -151,6 +237,8 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
     directory: chains,
     operations,
     foreignUses: () => foreignUses(journal),
+    gasUses: (since: string) => gasUsesSince(journal, since),
+    nameOf: tokenFunctionName,
     probe: async (chain: string, signal: AbortSignal) => {
       const { access } = await chains.open(chain)
       const looks = access.endpoints.map((endpoint) => probeEvmEndpoint(endpoint, signal))
@@ -163,28 +251,41 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
       }))
     },
     access: accessTo,
+    halts: () => halts.list(),
     lockJournal: () => journal.lock(),
     cache: () => cache.stats(),
     pingRedis: redis && (() => redis.ping()),
     alerts: () => balances.alerts,
-    warnings: config.warnings,
+    warnings: () => [...config.warnings, ...opened.warnings, ...policyReload.warnings()],
     clock,
     startedAt: clock.now(),
+  }
+
+  async function listWallets(chain: string | undefined, { principal, signal }: Caller) {
+    const audience = { principal, now: clock.now() }
+    const left = await operations.spent(policy.windowsTold(audience))
+    const { wallets: all, limits } = await wallets.list(chain, chains, policy.describe(audience, left))
+    const told = all.map(async (wallet) => {
+      if (wallet.kind !== 'smart-account') return wallet
+      return { ...wallet, accounts: await accountStates(chains, wallet.address, wallet.chains, signal) }
+    })
+    return { wallets: await Promise.all(told), limits }
   }
 
   return {
     services: {
       chains: { list: (caller) => listChains(chains, accessTo, caller) },
-      wallets: { list: async ({ chain }) => wallets.list(chain, chains, policy.describe()) },
+      wallets: { list: ({ chain }, caller) => listWallets(chain, caller) },
       balances: new BalanceSheets(chains, wallets),
       gas: new GasQuotes(chains, policy),
-      intents: new Intents({ ...engine, ttlSeconds }),
+      intents: new Intents({ ...engine, ttlSeconds, approvalTtlSeconds: config.approvals.ttlSeconds }),
       replacements,
       operations: executing,
       status: { read: (caller) => reportStatus(status, caller) },
     },
     chains,
     journal,
+    wallets: opened,
     redis,
     start() {
       // Its failure is told to the first call that needs the sandbox.
@@ -193,13 +294,18 @@ export function createRuntime(config: Config, logger: Logger, version: string): 
         .catch((error: unknown) => logger.error('the sandbox did not start', { cause: String(error) }))
       leases.start((operationId) => driver.drive(operationId))
       balances.start()
+      policyReload.start()
+      anchors.start()
     },
+    reloadPolicy: () => policyReload.load('SIGHUP'),
     async stop() {
       balances.stop()
+      policyReload.stop()
       await leases.stop(() => driver.settled())
       await chains.close()
       await redis?.close()
       cache.close()
+      await anchors.stop()
       await journal.close()
       await sandbox?.stop()
     },
@@ -248,11 +354,14 @@ function openChains(
   registry: ChainRegistry,
   sandbox: EmbeddedSandbox | undefined,
   access: AccessOptions,
+  known: Pick<ChainExtras, 'gasUses' | 'accounts' | 'bundlers'>,
 ): OpenChains {
   const configured = new Map(config.chains.map(({ chainId, endpoints }) => [chainId, endpoints]))
   const usable = registry.all().filter(({ id, family, network }) => {
     return family === 'evm' && (sandbox ? network === 'sandbox' : configured.has(id))
   })
   const endpoints = sandbox ? () => sandbox.endpoints() : async () => configured
-  return new OpenChains(registry, usable, endpoints, access, simulationServices(config))
+  const { maxSlippagePercent } = config.policy
+  const extras = { services: simulationServices(config), ...known, maxSlippagePercent }
+  return new OpenChains(registry, usable, endpoints, access, extras)
 }

@@ -3,7 +3,7 @@ import { type AdminCall, adminBatch } from './adminRpc.ts'
 import { type ContractPlan, sandboxContractPlan } from './sandboxContractPlan.ts'
 
 /** Far above what the largest creation needs; the rest is not spent. */
-const GAS = '0x4c4b40'
+const GAS = '0x7a1200'
 /** 100 gwei: above any base fee that an idle chain reaches. */
 const MAX_FEE = '0x174876e800'
 /** One wei: the tips of a fresh chain's first block are what fee quotes learn from. */

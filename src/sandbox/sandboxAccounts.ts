@@ -25,6 +25,15 @@ export const sandboxContracts = {
   multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
 } as const satisfies Record<string, `0x${string}`>
 
+/**
+ * ERC-4337, release 0.8.0: where they stand on the real networks too, because a CREATE2 deployer gives each the address
+ * that follows from its code.
+ */
+export const sandboxAccountContracts = {
+  entryPoint: '0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108',
+  simpleAccountFactory: '0x13E9ed32155810FDbd067D4522C492D6f68E5944',
+} as const satisfies Record<string, `0x${string}`>
+
 export const sandboxChainIds = [31337, 31338] as const
 
 export type SandboxChainId = (typeof sandboxChainIds)[number]

@@ -1,8 +1,10 @@
-import { encodeAbiParameters, encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { concat, encodeAbiParameters, encodeFunctionData, type Hex, parseAbi, zeroHash } from 'viem'
+import entryPoint from '../../contracts/artifacts/EntryPoint.json' with { type: 'json' }
 import multicall3 from '../../contracts/artifacts/Multicall3.json' with { type: 'json' }
+import accountFactory from '../../contracts/artifacts/SimpleAccountFactory.json' with { type: 'json' }
 import testUsdc from '../../contracts/artifacts/TestUSDC.json' with { type: 'json' }
 import tipJar from '../../contracts/artifacts/TipJar.json' with { type: 'json' }
-import { sandboxContracts, sandboxWallets } from './sandboxAccounts.ts'
+import { sandboxAccountContracts, sandboxContracts, sandboxWallets } from './sandboxAccounts.ts'
 
 /** What one deployer sends, in nonce order; the first transaction creates the contract. */
 export interface ContractPlan {
@@ -15,6 +17,10 @@ export interface ContractPlan {
 
 /** 1,000,000 USDC in base units. */
 const GRANT = 1_000_000_000_000n
+
+/** Every anvil has it where the real networks have it (github.com/Arachnid/deterministic-deployment-proxy). */
+const CREATE2_DEPLOYER: Hex = '0x4e59b44847b379578588920cA78FbF26c0B4956C'
+const ENTRY_POINT_SALT: Hex = '0x0a59dbff790c23c976a548690c27297883cc66b4c67024f9117b0238995e35e9'
 
 const mintAbi = parseAbi(['function mint(address to, uint256 amount)'])
 
@@ -40,6 +46,22 @@ export function sandboxContractPlan(): readonly ContractPlan[] {
           to: sandboxContracts.usdc,
           data: encodeFunctionData({ abi: mintAbi, functionName: 'mint', args: [wallet.address, GRANT] }),
         })),
+      ],
+    },
+    {
+      name: 'SimpleAccountFactory',
+      address: sandboxAccountContracts.simpleAccountFactory,
+      deployer: '0x00000000000000000000000000000000b0125a03',
+      transactions: [
+        // The salt by which its authors gave it its address.
+        { to: CREATE2_DEPLOYER, data: concat([ENTRY_POINT_SALT, entryPoint.bytecode as Hex]) },
+        {
+          to: CREATE2_DEPLOYER,
+          data: concat([
+            zeroHash,
+            withAddress(accountFactory.bytecode as Hex, sandboxAccountContracts.entryPoint),
+          ]),
+        },
       ],
     },
     {

@@ -11,7 +11,8 @@ export interface AuditEvent {
   readonly detail: Readonly<Record<string, string | number>>
 }
 
-const GENESIS = '0'.repeat(64)
+/** What the first row is bound to. */
+export const GENESIS = '0'.repeat(64)
 
 /**
  * What the transitions of one transaction say of themselves, appended to the audit log when they are all made; each row
@@ -62,6 +63,6 @@ function auditRow({ at, event, subject, detail }: AuditEvent, before: Link | und
 }
 
 /** SHA-256 over the canonical form of a row without its own hash. */
-function auditHash(row: Omit<Selectable<AuditTable>, 'hash'>): string {
+export function auditHash(row: Omit<Selectable<AuditTable>, 'hash'>): string {
   return hash('sha256', canonicalJson(row))
 }

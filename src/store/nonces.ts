@@ -24,8 +24,8 @@ export class NonceTableStore {
 
   /**
    * Gives the step the lowest nonce at or above `floor` that no step holds or ever used; the same one when it is
-   * asked again. `floor` is the account's count of mined transactions: below it the chain accepts nothing. Throws
-   * `receipt_refused` when the step's operation has ended, and `lane_full`.
+   * asked again. `floor` is the account's count of mined transactions, below which the chain accepts nothing, or more
+   * where the step comes after others. Throws `receipt_refused` when the step's operation has ended, and `lane_full`.
    */
   reserve(step: Claim, floor: bigint): Promise<bigint> {
     return this.#journal.transact(async (tx, audit) => {

@@ -1,20 +1,29 @@
 import type { Earlier } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
-import { newId } from '../primitives/ids.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { requireFreeAllowance } from './allowances.ts'
+import { compiled, type Values } from './compiled.ts'
 import type { JournalDb } from './database.ts'
-import type { Journal, JournalTransaction } from './journal.ts'
+import { executedBy } from './executions.ts'
+import { type ChosenVariants, insertFlagUses } from './flagUses.ts'
+import { haltsInForce, NO_OWNERS, requireNotHalted } from './halts.ts'
+import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
+import { insertOperation, insertStep, type NewStep } from './newSteps.ts'
 import { laneFull, requireRoom } from './nonces.ts'
-import { openStep, requireOpen } from './openSteps.ts'
+import { isOpen, openStep, requireOpen } from './openSteps.ts'
 import {
-  type AsOf,
-  type HeldAmounts,
   type Holder,
   heldBy,
   insertReservations,
+  type Ledger,
+  type LedgerAsk,
+  ledgerOf,
   type NewReservation,
 } from './reservations.ts'
 import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
+import { type Counted, replaceSpends, spentIn } from './spends.ts'
+import type { Spent, SpentWindow } from './spentWindow.ts'
+import { stopStanding } from './standing.ts'
+import { setWaiting } from './waiting.ts'
 import { WaitingPayloads } from './waitingPayloads.ts'
 
 export interface OperationRecord {
@@ -26,17 +35,6 @@ export interface OperationRecord {
 export interface Begun {
   readonly id: string
   readonly created?: OperationRecord
-}
-
-export interface NewStep {
-  readonly recipient: string
-  readonly payload: string
-  readonly terms: string
-  readonly outflow: string
-  readonly receipt: string
-  /** Why it waits before it is signed. */
-  readonly note?: string
-  readonly reservations: readonly NewReservation[]
 }
 
 export interface Lease {
@@ -58,8 +56,28 @@ export interface OperationQueryFilter {
   readonly before?: { readonly createdAt: string; readonly id: string }
 }
 
-/** Nothing more happens to a step in one of these states. */
-export const ENDED: readonly StepRow['state'][] = ['final', 'replaced', 'failed']
+/** What a step may take from now on, and counts for. */
+export interface Admitted {
+  readonly reservations: readonly NewReservation[]
+  readonly counted: Counted
+}
+
+/** The moment in which an operation begins: what is written through it is written with the operation or not at all. */
+export interface Transition {
+  readonly tx: JournalTransaction
+  readonly audit: (note: AuditNote) => void
+  readonly operationId: string
+  /** ISO 8601 text in UTC. */
+  readonly now: string
+}
+
+/** What is done in the transition that begins an operation. */
+export interface BeginOptions {
+  /** Uses up a person's approval, or throws to refuse. */
+  readonly authorise?: (transition: Transition) => Promise<void>
+  /** The variants of flags that it is counted for. */
+  readonly chosen?: ChosenVariants
+}
 
 /** How far a step has come that has not ended. */
 export type OpenStep = Pick<StepRow, 'chain' | 'state' | 'confirmations' | 'updated_at'>
@@ -70,7 +88,7 @@ const knownIntent = compiled((db, value: Values<{ id: string }>) =>
   db
     .selectFrom('intents')
     .leftJoin('operations', 'operations.intent_id', 'intents.id')
-    .select(['intents.digest', 'operations.id'])
+    .select(['intents.digest', 'operations.id', haltsInForce])
     .where('intents.id', '=', value('id')),
 )
 
@@ -79,7 +97,7 @@ const firstOpen = compiled((db, value: Values<{ operationId: string }>) =>
     .selectFrom('steps')
     .select(['chain', 'state', 'confirmations', 'updated_at'])
     .where('operation_id', '=', value('operationId'))
-    .where('state', 'not in', ENDED)
+    .where('ended', '=', 0)
     .orderBy('position'),
 )
 
@@ -107,67 +125,104 @@ const MOST_QUEUED = 1_000
 /** Operations, their steps and what they hold. */
 export class OperationStore {
   readonly #journal: Journal
+  readonly #ownerOf: typeof NO_OWNERS
   readonly #waiting: WaitingPayloads
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, ownerOf = NO_OWNERS) {
     this.#journal = journal
+    this.#ownerOf = ownerOf
     this.#waiting = new WaitingPayloads(journal)
   }
 
   /**
    * Begins to execute an intent, once: the operation, its steps and their reservations in one transition. When
    * the intent already has an operation that one is returned (R3). `admit` sees what other steps of the account
-   * may take from its balance as of `asOf`, and answers with the steps to record or throws to refuse; nothing is
-   * written then (R5). Throws `receipt_refused` when the intent was renewed since it was read,
-   * and `lane_full`.
+   * may take from its balance and what left before, as `ask` says, and answers with the steps to record or throws to
+   * refuse; nothing is written then (R5). Throws `receipt_refused` when the intent was renewed since it was read, `halted`,
+   * `lane_full`, and `allowance_in_use`.
    */
   begin(
     intent: IntentRow,
     lease: Pick<Lease, 'owner' | 'until'>,
-    asOf: AsOf,
-    admit: (held: HeldAmounts) => readonly NewStep[],
+    ask: LedgerAsk,
+    admit: (ledger: Ledger) => readonly NewStep[],
+    { authorise, chosen = {} }: BeginOptions = {},
   ): Promise<Begun> {
     return this.#journal.transact(async (tx, audit) => {
       const [known] = await knownIntent(tx, { id: intent.id })
       if (known?.id) return { id: known.id }
       requireSame(intent, known?.digest)
+      if (known && known.halts > 0) await requireNotHalted(tx, intent, this.#ownerOf)
+      const { policy, asOf, windows } = ask
       await requireRoom(tx, intent, asOf.minedCount)
       const { amounts, steps: waiting } = await heldBy(tx, { ...intent, asOf })
       if (waiting >= MOST_QUEUED) throw laneFull(intent, MOST_QUEUED)
-      const admitted = admit(amounts)
+      const admitted = admit({ policy, held: amounts, spent: await spentIn(tx, windows) })
       const operation = await insertOperation(tx, intent, lease, this.#journal.now())
+      await authorise?.({ tx, audit, operationId: operation.id, now: this.#journal.now() })
       const steps: OperationRecord['steps'][number][] = []
       for (const [position, one] of admitted.entries()) {
-        const step = await insertStep(tx, operation, position, one, this.#journal.now())
-        this.#waiting.keep(step.id, step.payload)
-        steps.push({ step, attempts: [] })
+        await requireFreeAllowance(tx, operation.id, { ...intent, ...one })
+        steps.push({ step: await this.#insert(tx, operation, position, one), attempts: [] })
       }
-      audit({ event: 'operation.begun', subject: operation.id, detail: { intent: intent.id } })
+      await insertFlagUses(tx, operation.id, chosen)
+      audit({
+        event: 'operation.begun',
+        subject: operation.id,
+        detail: { intent: intent.id, digest: intent.digest, verdict: 'allow' },
+      })
       return { id: operation.id, created: { operation, steps } }
     })
   }
 
   /**
    * Admits a step again that was not signed: what it holds becomes what it needs now, judged against what others hold
-   * in the same transition (R5). `admit` throws to refuse; nothing is written then, nor when it ended (`receipt_refused`).
+   * in the same transition (R5). `admit` throws to refuse; nothing is written then, nor when it ended
+   * (`receipt_refused`) or is an approval that has to wait (`allowance_in_use`).
    */
-  readmit(
-    step: Pick<StepRow, 'id' | 'chain' | 'account'>,
-    asOf: AsOf,
-    admit: (held: HeldAmounts) => readonly NewReservation[],
-  ): Promise<void> {
-    return this.#journal.transact(async (tx) => {
+  readmit(step: StepRow, ask: LedgerAsk, admit: (ledger: Ledger) => Admitted): Promise<void> {
+    return this.#journal.transact(async (tx, audit) => {
       const { id, chain, account } = step
       requireOpen(await openStep(tx, step.id), step)
-      const reservations = admit((await heldBy(tx, { chain, account, asOf, except: id })).amounts)
+      await requireFreeAllowance(tx, step.operation_id, step)
+      const { reservations, counted } = admit(await ledgerOf(tx, { chain, account, ...ask, except: id }))
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
       await insertReservations(tx, step, reservations, this.#journal.now())
+      await replaceSpends(tx, step, counted)
+      audit({ event: 'step.judged', subject: id, detail: { verdict: 'allow' } })
     })
   }
 
-  /** What the steps of an account may still take from its balance at a block. */
-  async held(holder: Holder): Promise<HeldAmounts> {
-    return (await this.#journal.read((db) => heldBy(db, holder))).amounts
+  /**
+   * Adds the step that takes back what was allowed for an operation, once while one is under way and none when the
+   * operation has ended. `admit` is as in `begin`.
+   */
+  compensate(
+    { operation, steps }: OperationRecord,
+    ask: LedgerAsk,
+    admit: (ledger: Ledger) => NewStep,
+  ): Promise<void> {
+    return this.#journal.transact(async (tx, audit) => {
+      const known = await stepsOf(tx, { id: operation.id })
+      // Another process has added it, and may have seen it end.
+      if (known.length !== steps.length || !(await isOpen(tx, operation.id))) return
+      const { chain, account } = operation
+      const undo = admit(await ledgerOf(tx, { chain, account, ...ask }))
+      const step = await this.#insert(tx, operation, known.length, undo)
+      await stopStanding(tx, { operationId: operation.id })
+      await setWaiting(tx, step.id, 'running')
+      audit({ event: 'step.compensating', subject: step.id, detail: { operation: operation.id } })
+    })
+  }
+
+  /** What the steps of an account may still take from its balance at a block, and what left before. */
+  ledger(holder: Holder & LedgerAsk): Promise<Ledger> {
+    return this.#journal.read((db) => ledgerOf(db, holder))
+  }
+
+  /** What left in some windows. */
+  spent(windows: readonly SpentWindow[]): Promise<Spent> {
+    return this.#journal.read((db) => spentIn(db, windows))
   }
 
   /**
@@ -243,10 +298,21 @@ export class OperationStore {
         .select(['state', (count) => count.fn.countAll().as('count')])
         .groupBy('state')
         .execute()
-      const counts = { running: 0, committed: 0, failed: 0, stuck: 0 }
+      const counts = { running: 0, committed: 0, failed: 0, stuck: 0, compensated: 0 }
       for (const row of rows) counts[row.state] = Number(row.count)
       return counts
     })
+  }
+
+  async #insert(
+    tx: JournalTransaction,
+    operation: OperationRow,
+    position: number,
+    one: NewStep,
+  ): Promise<StepRow> {
+    const step = await insertStep(tx, operation, position, one, this.#journal.now())
+    this.#waiting.keep(step.id, step.payload)
+    return step
   }
 
   /**
@@ -293,83 +359,6 @@ export class OperationStore {
         .execute(),
     )
   }
-}
-
-/** The operation of the intent with that id or key, or in which its replacement was signed. */
-export async function executedBy(
-  db: JournalDb | JournalTransaction,
-  principal: string,
-  column: keyof typeof executions,
-  value: string,
-): Promise<string | undefined> {
-  const [found] = await executions[column](db, { principal, value })
-  return found?.own ?? found?.replaced ?? undefined
-}
-
-const executions = { id: executionsBy('id'), idempotency_key: executionsBy('idempotency_key') }
-
-function executionsBy(column: 'id' | 'idempotency_key') {
-  return compiled((db, value: Values<{ principal: string; value: string }>) =>
-    db
-      .selectFrom('intents')
-      .leftJoin('operations', 'operations.intent_id', 'intents.id')
-      .leftJoin('attempts', 'attempts.intent_id', 'intents.id')
-      .leftJoin('steps', 'steps.id', 'attempts.step_id')
-      .select(['operations.id as own', 'steps.operation_id as replaced'])
-      .where('intents.principal', '=', value('principal'))
-      .where(`intents.${column}`, '=', value('value')),
-  )
-}
-
-async function insertOperation(
-  tx: JournalTransaction,
-  intent: IntentRow,
-  lease: Pick<Lease, 'owner' | 'until'>,
-  now: string,
-): Promise<OperationRow> {
-  const operation: OperationRow = {
-    id: newId('op'),
-    intent_id: intent.id,
-    principal: intent.principal,
-    idempotency_key: intent.idempotency_key,
-    chain: intent.chain,
-    account: intent.account,
-    wallet: intent.wallet,
-    state: 'running',
-    lease_owner: lease.owner,
-    lease_until: lease.until,
-    created_at: now,
-  }
-  await insertRow(tx, 'operations', operation)
-  return operation
-}
-
-async function insertStep(
-  tx: JournalTransaction,
-  operation: OperationRow,
-  position: number,
-  { reservations, note, ...documents }: NewStep,
-  now: string,
-): Promise<StepRow> {
-  const step: StepRow = {
-    id: newId('step'),
-    operation_id: operation.id,
-    position,
-    chain: operation.chain,
-    account: operation.account,
-    state: 'queued',
-    ...documents,
-    note: note ?? null,
-    included_number: null,
-    included_hash: null,
-    gas_used: null,
-    fee_paid: null,
-    confirmations: 0,
-    updated_at: now,
-  }
-  await insertRow(tx, 'steps', step)
-  await insertReservations(tx, step, reservations, now)
-  return step
 }
 
 /** What was judged is what the intent still says: it may have been renewed while it was being executed. */

@@ -1,18 +1,21 @@
 import type { SignedTransaction } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
+import { NO_OWNERS, requireNotHalted } from './halts.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
+import { liveAttempt } from './liveAttempt.ts'
 import { openStep, requireOpen } from './openSteps.ts'
-import { requireUnchanged } from './operations.ts'
+import { type Admitted, requireUnchanged } from './operations.ts'
 import {
-  type AsOf,
-  type HeldAmounts,
-  heldBy,
   insertReservations,
+  type Ledger,
+  type LedgerAsk,
+  ledgerOf,
   type NewReservation,
 } from './reservations.ts'
 import type { AttemptRow, IntentRow, StepRow } from './schema.ts'
-import { liveAttempt, setWaiting } from './steps.ts'
+import { raiseSpends } from './spends.ts'
+import { setWaiting } from './waiting.ts'
 
 export interface NewAttempt {
   /** Its intent as it was read. */
@@ -26,9 +29,11 @@ export interface NewAttempt {
 /** Other bytes at the nonce of a step that was signed: one of them is included, never two. */
 export class ReplacementStore {
   readonly #journal: Journal
+  readonly #ownerOf: typeof NO_OWNERS
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, ownerOf = NO_OWNERS) {
     this.#journal = journal
+    this.#ownerOf = ownerOf
   }
 
   /**
@@ -36,26 +41,25 @@ export class ReplacementStore {
    * included. `admit` sees what others hold and throws to refuse; nothing is written then (R5), nor when its
    * operation has ended (`receipt_refused`).
    */
-  hold(
-    step: Pick<StepRow, 'id' | 'chain' | 'account'>,
-    asOf: AsOf,
-    admit: (held: HeldAmounts) => readonly NewReservation[],
-  ): Promise<void> {
-    return this.#journal.transact(async (tx) => {
+  hold(step: StepRow, ask: LedgerAsk, admit: (ledger: Ledger) => Admitted): Promise<void> {
+    return this.#journal.transact(async (tx, audit) => {
       const { id, chain, account } = step
       requireOpen(await openStep(tx, step.id), step)
-      const wanted = admit((await heldBy(tx, { chain, account, asOf, except: id })).amounts)
+      const wanted = admit(await ledgerOf(tx, { chain, account, ...ask, except: id }))
       const mine = tx.selectFrom('reservations').select(['asset', 'raw', 'kind'])
       const own = await mine.where('step_id', '=', id).where('state', '=', 'held').execute()
       await tx.deleteFrom('reservations').where('step_id', '=', id).where('state', '=', 'held').execute()
-      await insertReservations(tx, step, larger([...own, ...wanted]), this.#journal.now())
+      await insertReservations(tx, step, larger([...own, ...wanted.reservations]), this.#journal.now())
+      await raiseSpends(tx, step, wanted.counted)
+      audit({ event: 'replacement.judged', subject: id, detail: { verdict: 'allow' } })
     })
   }
 
   /**
    * Records the signed bytes of a replacement before anybody else sees them (R2); what they replace stays watched.
    * An intent that was signed before gives the attempt of then, and the new bytes are forgotten. Throws
-   * `receipt_refused` when the intent was renewed since it was read, and `not_replaceable` when `expected` is not what stands at the nonce any more.
+   * `receipt_refused` when the intent was renewed since it was read, `not_replaceable` when `expected` is not what
+   * stands at the nonce any more, and `halted`.
    */
   record(step: StepRow, expected: string, replacement: NewAttempt): Promise<AttemptRow> {
     const { intent, kind, signed, receipt } = replacement
@@ -63,7 +67,8 @@ export class ReplacementStore {
       const earlier = await attemptOf(tx, intent.id)
       if (earlier) return earlier
       await requireUnchanged(tx, intent)
-      requireOpen(await openStep(tx, step.id), step)
+      const { wallet, halts } = requireOpen(await openStep(tx, step.id), step)
+      if (halts > 0) await requireNotHalted(tx, { ...step, wallet }, this.#ownerOf)
       const old = await this.#replaceable(tx, step, expected)
       const now = this.#journal.now()
       await tx

@@ -4,6 +4,8 @@ import type { JournalDb } from './database.ts'
 import type { JournalTransaction } from './journal.ts'
 import { padNumber } from './paddedNumber.ts'
 import type { ReservationTable, StepRow } from './schema.ts'
+import { spentIn } from './spends.ts'
+import type { Spent, SpentWindow } from './spentWindow.ts'
 
 /** What a step may take from its account, in base units of an asset (R5). */
 export type NewReservation = Pick<ReservationTable, 'asset' | 'raw' | 'kind'>
@@ -16,12 +18,36 @@ export interface AsOf {
   readonly minedCount: bigint
 }
 
+/** What a verdict has to know of the journal: what is held as of a moment, and what left in some windows. */
+export interface LedgerAsk {
+  /** Version of the policy that asks; the answer is for no other. */
+  readonly policy: string
+  readonly asOf: AsOf
+  readonly windows: readonly SpentWindow[]
+}
+
+/** The answer, read in the transition that acts on it. */
+export interface Ledger {
+  readonly policy: string
+  readonly held: HeldAmounts
+  readonly spent: Spent
+}
+
 /** Whose balance, as of when, and which step's own hold does not count. */
 export interface Holder {
   readonly chain: string
   readonly account: string
   readonly asOf: AsOf
   readonly except?: string
+}
+
+/** What an account may still take, and what left before, apart from one step of its own. */
+export async function ledgerOf(
+  db: JournalDb | JournalTransaction,
+  { policy, windows, ...holder }: Holder & LedgerAsk,
+): Promise<Ledger> {
+  const { amounts } = await heldBy(db, holder)
+  return { policy, held: amounts, spent: await spentIn(db, windows, holder.except) }
 }
 
 /** Sums of what steps of one account may still take from a balance, by asset, in base units. */

@@ -136,7 +136,8 @@ export async function onceNotBusy(locking: () => void): Promise<void> {
       locking()
       return
     } catch (error) {
-      if (codeOf(error) !== 'SQLITE_BUSY' || performance.now() >= until) throw error
+      // Also while another process recovers the file, which has a code of its own.
+      if (!codeOf(error).startsWith('SQLITE_BUSY') || performance.now() >= until) throw error
       await pause(BUSY_RETRY_MS)
     }
   }

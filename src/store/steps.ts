@@ -1,39 +1,60 @@
 import type { SignedTransaction } from '../chains/adapter.ts'
 import { newId } from '../primitives/ids.ts'
-import { compiled, compiledByColumns, insertRow, type Values } from './compiled.ts'
+import { requireFreeAllowance } from './allowances.ts'
+import { astrayNote } from './askedSignatures.ts'
+import { compiledByColumns, insertRow } from './compiled.ts'
+import { type Ending, endOperation } from './endings.ts'
+import { insertUse, type UsedGas } from './gasUses.ts'
+import { NO_OWNERS, requireNotHalted } from './halts.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
+import { liveAttempt } from './liveAttempt.ts'
 import { takeSigned } from './nonceFence.ts'
 import { openOperation, openStep, requireOpen } from './openSteps.ts'
 import { padNumber } from './paddedNumber.ts'
-import type { AttemptRow, OperationRow, StepRow } from './schema.ts'
+import type { AttemptRow, StepRow } from './schema.ts'
+import { settleTaken, type Taken } from './settlements.ts'
+import { dropSpends } from './spends.ts'
+import { ofOpenOperation, standingNote } from './standing.ts'
+import { markIncluded, markReorganised, setAttempt, setNonce, setReservations } from './stepStatements.ts'
+import { setWaiting } from './waiting.ts'
 
-export interface Inclusion {
+/** What it took is counted when it is final. */
+export interface Inclusion extends Taken {
   readonly blockNumber: string
   readonly blockHash: string
-  readonly succeeded: boolean
+  /** Of a user operation: the transaction that it was included by. */
+  readonly transactionHash?: string
   readonly gasUsed: bigint
-  readonly feePaid: bigint
   readonly confirmations: number
   readonly final: boolean
+  /** It was seen in that block before. */
+  readonly isKnown?: boolean
   /** What it did worse to the account than was simulated, in words. */
   readonly worse?: string
+  /** What it teaches about gas, to be kept when it is final; absent where that is not known. */
+  readonly used?: UsedGas
 }
+
+/** By which route bytes went out, and what came of it. */
+export type Broadcasted = Readonly<Record<string, string>>
 
 type StepChange = Partial<Omit<StepRow, 'id' | 'operation_id' | 'updated_at'>>
 
 /** The transitions of a step. Each is one durable transaction with its audit row. */
 export class StepStore {
   readonly #journal: Journal
+  readonly #ownerOf: typeof NO_OWNERS
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, ownerOf = NO_OWNERS) {
     this.#journal = journal
+    this.#ownerOf = ownerOf
   }
 
   /**
    * Records signed bytes before anybody else sees them (R2). When the step has signed bytes already, those are
    * returned and the new ones are forgotten: they must never be sent. The nonce is the step's from here on, if it was
-   * not before. Throws `receipt_refused` when the operation has ended meanwhile, and `nonce_taken` when the journal
-   * knows of another holder: nothing is recorded then, and the bytes must be forgotten.
+   * not before. Throws `receipt_refused` when the operation has ended meanwhile, `nonce_taken` when the journal knows of
+   * another holder, `allowance_in_use`, and `halted`: nothing is recorded then, and the bytes must be forgotten.
    */
   recordAttempt(
     step: StepRow,
@@ -43,9 +64,13 @@ export class StepStore {
   ): Promise<AttemptRow> {
     return this.#journal.transact(async (tx, audit) => {
       const open = await openStep(tx, step.id)
-      const existing = open && UNSIGNED.has(open.state) ? undefined : await liveAttempt(tx, step.id)
+      const unsigned = open && UNSIGNED.has(open.state) ? open : undefined
+      const existing = unsigned ? undefined : await liveAttempt(tx, step.id)
       if (existing) return existing
-      const { intent_id } = requireOpen(open, step)
+      const { intent_id, wallet, halts } = requireOpen(unsigned, step)
+      // Whichever is committed first: what is not in the journal when a halt is, never will be while it holds.
+      if (halts > 0) await requireNotHalted(tx, { ...step, wallet }, this.#ownerOf)
+      await requireFreeAllowance(tx, step.operation_id, step)
       const now = this.#journal.now()
       const attempt: AttemptRow = {
         id: newId('att'),
@@ -74,25 +99,35 @@ export class StepStore {
     })
   }
 
-  sent(attempt: AttemptRow): Promise<void> {
-    return this.#transition(
-      attempt.step_id,
-      fromUnproven,
-      { state: 'sent', note: null },
-      async (tx, audit) => {
-        await setAttempt(tx, { id: attempt.id, state: 'sent' })
-        await setNonce(tx, { stepId: attempt.step_id, state: 'sent', now: this.#journal.now() })
-        audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash } })
-      },
-    )
+  /** `told` is what came of a broadcast; absent when the bytes were merely seen. */
+  sent(attempt: AttemptRow, note: string | null = null, told: Broadcasted = {}): Promise<void> {
+    return this.#transition(attempt.step_id, fromUnproven, { state: 'sent', note }, async (tx, audit) => {
+      await setAttempt(tx, { id: attempt.id, state: 'sent' })
+      await setNonce(tx, { stepId: attempt.step_id, state: 'sent', now: this.#journal.now() })
+      audit({ event: 'attempt.sent', subject: attempt.step_id, detail: { hash: attempt.hash, ...told } })
+    })
+  }
+
+  /** Its bytes went out again, `times` since that was last told, and nothing came of it that was not known. */
+  resent(attempt: AttemptRow, times: number, told: Broadcasted): Promise<void> {
+    return this.#journal.transact(async (_tx, audit) => {
+      audit({ event: 'attempt.resent', subject: attempt.step_id, detail: { times, ...told } })
+    })
   }
 
   /** Not proven either way; `note` says what was seen (R14). */
-  unknown(stepId: string, note: string): Promise<void> {
+  unknown(stepId: string, note: string, told: Broadcasted = {}): Promise<void> {
     return this.#transition(stepId, fromUnproven, { state: 'unknown', note }, async (tx, audit) => {
       await setWaiting(tx, stepId, 'running')
-      audit({ event: 'step.unknown', subject: stepId, detail: { note } })
+      audit({ event: 'step.unknown', subject: stepId, detail: { note, ...told } })
     })
+  }
+
+  /** Why it could not be signed yet: it is tried again. */
+  unsigned(stepId: string, note: string): Promise<void> {
+    return this.#transition(stepId, fromUnsigned, { note }, async (_tx, audit) =>
+      audit({ event: 'step.unsigned', subject: stepId, detail: { note } }),
+    )
   }
 
   /** What keeps it for too long: its operation is stuck until it moves on, or until that is null. */
@@ -101,6 +136,14 @@ export class StepStore {
       const state = note === null ? 'running' : 'stuck'
       await setWaiting(tx, stepId, state)
       audit({ event: `operation.${state}`, subject: stepId, detail: note === null ? {} : { note } })
+    })
+  }
+
+  /** The same of what nobody is known to have yet. */
+  waitsUnproven(stepId: string, note: string): Promise<void> {
+    return this.#transition(stepId, fromUnknown, { note }, async (tx, audit) => {
+      await setWaiting(tx, stepId, 'stuck')
+      audit({ event: 'operation.stuck', subject: stepId, detail: { note } })
     })
   }
 
@@ -120,18 +163,20 @@ export class StepStore {
       note: isCancelled ? CANCELLED : (inclusion.worse ?? null),
       included_number: padNumber(BigInt(inclusion.blockNumber)),
       included_hash: inclusion.blockHash,
+      ...(inclusion.isKnown ? {} : { included_at: this.#journal.now() }),
+      transaction_hash: inclusion.transactionHash ?? null,
       gas_used: inclusion.gasUsed.toString(),
       fee_paid: inclusion.feePaid.toString(),
       confirmations: inclusion.confirmations,
+      ended: inclusion.final ? 1 : 0,
     }
     return this.#transition(attempt.step_id, fromFollowed, change, async (tx, audit) => {
       // Exactly one of them counts.
       await markIncluded(tx, { stepId: attempt.step_id, id: attempt.id })
       await setNonce(tx, { stepId: attempt.step_id, state: 'mined', now: this.#journal.now() })
       await setReservations(tx, { stepId: attempt.step_id, state: 'settled' })
-      const ended = inclusion.succeeded && !isCancelled ? 'committed' : 'failed'
-      if (inclusion.final) await endOperation(tx, { stepId: attempt.step_id, state: ended })
-      else await setWaiting(tx, attempt.step_id, 'running')
+      const ending = inclusion.final ? await this.#finish(tx, attempt, inclusion) : undefined
+      if (ending === undefined) await setWaiting(tx, attempt.step_id, 'running')
       const detail = {
         hash: attempt.hash,
         block: inclusion.blockHash,
@@ -139,11 +184,31 @@ export class StepStore {
         ...(inclusion.worse === undefined ? {} : { worse: inclusion.worse }),
       }
       audit({
-        event: inclusion.final ? `operation.${ended}` : `step.${state}`,
+        event: ending === undefined ? `step.${state}` : `operation.${ending}`,
         subject: attempt.step_id,
         detail,
       })
     })
+  }
+
+  /** It stays as it is included. Answers how its operation ends by that, if it does. */
+  async #finish(
+    tx: JournalTransaction,
+    attempt: AttemptRow,
+    inclusion: Inclusion,
+  ): Promise<Ending | undefined> {
+    const { gasUsed, feePaid, succeeded, used } = inclusion
+    const told = {
+      gas_used: gasUsed.toString(),
+      fee_paid: feePaid.toString(),
+      succeeded,
+      at: this.#journal.now(),
+    }
+    if (used) await insertUse(tx, attempt, used, told)
+    const alone = succeeded && attempt.kind !== 'cancel' ? 'committed' : 'failed'
+    const ending = await endOperation(tx, attempt.step_id, alone)
+    await settleTaken(tx, attempt, inclusion)
+    return ending
   }
 
   /** The chain calls the block that included it safe; it is not final yet. */
@@ -152,6 +217,18 @@ export class StepStore {
     return this.#transition(attempt.step_id, fromJustIncluded, change, async (_tx, audit) => {
       const detail = { hash: attempt.hash, confirmations }
       audit({ event: 'step.safe', subject: attempt.step_id, detail })
+    })
+  }
+
+  /**
+   * What an approval has allowed could not be taken back yet: a person is told, and it is tried again. What the other
+   * steps say stays, above all why the payment did not happen.
+   */
+  standing(approvalId: string, why: string): Promise<void> {
+    const note = standingNote(why)
+    return this.#transition(approvalId, ofOpenOperation, { note }, async (tx, audit) => {
+      await setWaiting(tx, approvalId, 'stuck')
+      audit({ event: 'operation.stuck', subject: approvalId, detail: { note } })
     })
   }
 
@@ -167,6 +244,8 @@ export class StepStore {
       note: 'the chain reorganised and dropped the block that included it; the same bytes are sent again',
       included_number: null,
       included_hash: null,
+      included_at: null,
+      transaction_hash: null,
       gas_used: null,
       fee_paid: null,
       confirmations: 0,
@@ -181,24 +260,39 @@ export class StepStore {
 
   /** Proven not to have happened: the nonce was used by a transaction that is not ours, and that is final. */
   replaced(stepId: string, note: string): Promise<void> {
-    return this.#transition(stepId, fromUnproven, { state: 'replaced', note }, async (tx, audit) => {
-      await setReservations(tx, { stepId, state: 'released' })
-      await endOperation(tx, { stepId, state: 'failed' })
-      audit({ event: 'step.replaced', subject: stepId, detail: { note } })
-    })
+    return this.#transition(
+      stepId,
+      fromUnproven,
+      { state: 'replaced', note, ended: 1 },
+      async (tx, audit) => {
+        await setReservations(tx, { stepId, state: 'released' })
+        await dropSpends(tx, stepId)
+        await endOperation(tx, stepId, 'failed')
+        audit({ event: 'step.replaced', subject: stepId, detail: { note } })
+      },
+    )
   }
 
   /**
-   * Ends an operation that was never signed, and frees its nonce. Returns false, changing nothing, when signed
-   * bytes exist, which must be followed instead, or when it has ended already.
+   * Ends a step that was never signed, and frees its nonce. Returns false, changing nothing, when signed bytes exist,
+   * which must be followed instead, or when it has ended. What a signer elsewhere may have signed does not end: it
+   * counts as what it may take until its nonce tells (R14), which others may use.
    */
   abandon(stepId: string, note: string): Promise<boolean> {
     return this.#journal.transact(async (tx, audit) => {
-      if ((await liveAttempt(tx, stepId)) || (await openStep(tx, stepId)) === undefined) return false
+      const open = await openStep(tx, stepId)
+      if (!open || !UNSIGNED.has(open.state)) return false
       await tx.deleteFrom('nonces').where('step_id', '=', stepId).where('state', '=', 'reserved').execute()
       await setReservations(tx, { stepId, state: 'released' })
-      await this.#change(tx, stepId, { state: 'failed', note })
-      await endOperation(tx, { stepId, state: 'failed' })
+      if (open.asked_nonce !== null) {
+        await this.#change(tx, stepId, { state: 'unknown', note: astrayNote(note, open.asked_nonce) })
+        await setWaiting(tx, stepId, 'stuck')
+        audit({ event: 'step.astray', subject: stepId, detail: { note } })
+        return true
+      }
+      await dropSpends(tx, stepId)
+      await this.#change(tx, stepId, { state: 'failed', note, ended: 1 })
+      await endOperation(tx, stepId, 'failed')
       audit({ event: 'step.abandoned', subject: stepId, detail: { note } })
       return true
     })
@@ -233,7 +327,7 @@ const changeStep = compiledByColumns((db, { id, ...change }) =>
     .where('id', '=', id as string),
 )
 
-/** Changes a step that is in one of these states while its operation is open. */
+/** Changes a step that is in one of these states while neither it nor its operation has ended. */
 function moveFrom(states: readonly StepRow['state'][]) {
   return compiledByColumns((db, { id, ...change }) =>
     db
@@ -241,12 +335,15 @@ function moveFrom(states: readonly StepRow['state'][]) {
       .set(change)
       .where('id', '=', id as string)
       .where('state', 'in', states)
+      .where('ended', '=', 0)
       .where((or) => or.exists(openOperation(or))),
   )
 }
 
+const fromUnsigned = moveFrom([...UNSIGNED])
 const fromUnproven = moveFrom(UNPROVEN)
 const fromSent = moveFrom(['sent'])
+const fromUnknown = moveFrom(['unknown'])
 const fromJustIncluded = moveFrom(['included'])
 const fromIncluded = moveFrom(INCLUDED)
 const fromFollowed = moveFrom([...UNPROVEN, ...INCLUDED])
@@ -259,93 +356,3 @@ function stateOf({ succeeded, final }: Inclusion, isCancelled: boolean): StepRow
   if (!final) return 'included'
   return isCancelled ? 'replaced' : 'final'
 }
-
-const setAttempt = compiled((db, value: Values<Pick<AttemptRow, 'id' | 'state'>>) =>
-  db
-    .updateTable('attempts')
-    .set({ state: value('state') })
-    .where('id', '=', value('id')),
-)
-
-/** Exactly one of them counts. */
-const markIncluded = compiled((db, value: Values<{ stepId: string; id: string }>) =>
-  db
-    .updateTable('attempts')
-    .set(({ eb }) => ({
-      state: eb
-        .case()
-        .when('id', '=', value('id'))
-        .then('included' as const)
-        .else('superseded' as const)
-        .end(),
-    }))
-    .where('step_id', '=', value('stepId')),
-)
-
-/** Any of them may be included again; the newest is what is sent. */
-const markReorganised = compiled((db, value: Values<{ stepId: string }>) =>
-  db
-    .updateTable('attempts')
-    .set(({ eb }) => ({
-      state: eb
-        .case()
-        .when('live', '=', 1)
-        .then('sent' as const)
-        .else('superseded' as const)
-        .end(),
-    }))
-    .where('step_id', '=', value('stepId')),
-)
-
-export async function liveAttempt(tx: JournalTransaction, stepId: string): Promise<AttemptRow | undefined> {
-  return (await liveAttemptOf(tx, { stepId }))[0]
-}
-
-const liveAttemptOf = compiled((db, value: Values<{ stepId: string }>) =>
-  db.selectFrom('attempts').selectAll().where('step_id', '=', value('stepId')).where('live', '=', 1),
-)
-
-const setNonce = compiled((db, value: Values<{ stepId: string; state: 'sent' | 'mined'; now: string }>) =>
-  db
-    .updateTable('nonces')
-    .set({ state: value('state'), updated_at: value('now') })
-    .where('step_id', '=', value('stepId')),
-)
-
-const setReservations = compiled(
-  (db, value: Values<{ stepId: string; state: 'held' | 'settled' | 'released' }>) =>
-    db
-      .updateTable('reservations')
-      .set({ state: value('state') })
-      .where('step_id', '=', value('stepId')),
-)
-
-/** Whether an operation that has not ended waits for too long. */
-export async function setWaiting(
-  tx: JournalTransaction,
-  stepId: string,
-  state: 'running' | 'stuck',
-): Promise<void> {
-  await updateWaiting(tx, { stepId, from: state === 'running' ? 'stuck' : 'running', state })
-}
-
-type Waiting = Extract<OperationRow['state'], 'running' | 'stuck'>
-
-const updateWaiting = compiled((db, value: Values<{ stepId: string; from: Waiting; state: Waiting }>) =>
-  db
-    .updateTable('operations')
-    .set({ state: value('state') })
-    .where('state', '=', value('from'))
-    .where('id', '=', (query) =>
-      query.selectFrom('steps').select('operation_id').where('id', '=', value('stepId')),
-    ),
-)
-
-const endOperation = compiled((db, value: Values<{ stepId: string; state: 'committed' | 'failed' }>) =>
-  db
-    .updateTable('operations')
-    .set({ state: value('state'), lease_owner: null, lease_until: null })
-    .where('id', '=', (query) =>
-      query.selectFrom('steps').select('operation_id').where('id', '=', value('stepId')),
-    ),
-)

@@ -3,6 +3,7 @@ import type { Lane } from '../primitives/lanes.ts'
 import { compiled, type Values } from './compiled.ts'
 import type { Journal } from './journal.ts'
 import { padNumber, unpadNumber } from './paddedNumber.ts'
+import type { AttemptRow } from './schema.ts'
 
 /** The newest nonces are looked at: what waits behind so many is not what a simulation should stand on. */
 const MOST_WAITING = 64
@@ -21,7 +22,7 @@ const newestWaiting = compiled((db, value: Values<Lane & { readonly below: strin
     .selectFrom(
       db
         .selectFrom('attempts')
-        .select(['nonce', 'step_id', 'kind', 'state'])
+        .select(['nonce', 'step_id', 'intent_id', 'kind', 'state'])
         .where('chain', '=', value('chain'))
         .where('account', '=', value('account'))
         .where('nonce', '<', value('below'))
@@ -31,13 +32,15 @@ const newestWaiting = compiled((db, value: Values<Lane & { readonly below: strin
         .limit(MOST_WAITING)
         .as('newest'),
     )
-    .select(['nonce', 'step_id'])
+    .select(['nonce', 'step_id', 'intent_id', 'kind'])
     .where('state', 'in', ['signed', 'sent'])
-    .where('kind', '!=', 'cancel')
     .orderBy('nonce'),
 )
 
-/** Payloads of what waits in a lane. Every simulation of its account asks for all of them, and a step's never changes. */
+/**
+ * Payloads of what waits in a lane. Every simulation of its account asks for all of them, and those of a step and of an
+ * intent that was signed never change.
+ */
 export class WaitingPayloads {
   readonly #journal: Journal
   readonly #kept = new Map<string, Kept>()
@@ -57,16 +60,16 @@ export class WaitingPayloads {
   }
 
   /** Remembers a payload from its text. */
-  keep(stepId: string, text: string): Payload {
+  keep(id: string, text: string): Payload {
     const payload = JSON.parse(text) as Payload
-    this.#remember(stepId, { payload, characters: text.length })
+    this.#remember(id, { payload, characters: text.length })
     return payload
   }
 
   /** What was asked for last is kept longest. */
-  #remember(stepId: string, kept: Kept): void {
-    this.#forget(stepId)
-    this.#kept.set(stepId, kept)
+  #remember(id: string, kept: Kept): void {
+    this.#forget(id)
+    this.#kept.set(id, kept)
     this.#characters += kept.characters
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= MOST_KEPT && this.#characters <= MOST_KEPT_CHARACTERS) return
@@ -74,9 +77,9 @@ export class WaitingPayloads {
     }
   }
 
-  #forget(stepId: string): void {
-    this.#characters -= this.#kept.get(stepId)?.characters ?? 0
-    this.#kept.delete(stepId)
+  #forget(id: string): void {
+    this.#characters -= this.#kept.get(id)?.characters ?? 0
+    this.#kept.delete(id)
   }
 
   async #ask(lane: Lane & { readonly below: string }, key: string): Promise<readonly Earlier[]> {
@@ -84,32 +87,48 @@ export class WaitingPayloads {
     const rows = await this.#journal
       .read((db) => newestWaiting(db, lane))
       .finally(() => this.#asked.delete(key))
-    const payloads = await this.#payloads(rows.map(({ step_id }) => step_id))
-    return rows.map(({ nonce, step_id }) => {
-      const payload = payloads.get(step_id)
+    const payloads = await this.#payloads(rows.map(sourceOf))
+    return rows.map((row) => {
+      const { nonce, step_id } = row
+      const payload = payloads.get(sourceOf(row))
       if (payload === undefined) throw new TypeError(`step ${step_id} has no payload`)
       return { nonce: unpadNumber(nonce), payload }
     })
   }
 
-  async #payloads(steps: readonly string[]): Promise<ReadonlyMap<string, Payload>> {
+  async #fromPlans(intents: readonly string[], payloads: Map<string, Payload>): Promise<void> {
+    const read = await this.#journal.read((db) =>
+      db.selectFrom('intents').select(['id', 'plan']).where('id', 'in', intents).execute(),
+    )
+    for (const { id, plan } of read) {
+      const { payload } = JSON.parse(plan) as { readonly payload: Payload }
+      payloads.set(id, this.keep(id, JSON.stringify(payload)))
+    }
+  }
+
+  async #payloads(sources: readonly string[]): Promise<ReadonlyMap<string, Payload>> {
     const payloads = new Map<string, Payload>()
     // Before the journal is asked: others evict meanwhile.
-    for (const id of steps) {
+    for (const id of sources) {
       const kept = this.#kept.get(id)
       if (!kept) continue
       payloads.set(id, kept.payload)
       this.#remember(id, kept)
     }
-    const missing = steps.filter((id) => !payloads.has(id))
+    const missing = sources.filter((id) => !payloads.has(id))
     if (missing.length === 0) return payloads
     const read = await this.#journal.read((db) =>
       db.selectFrom('steps').select(['id', 'payload']).where('id', 'in', missing).execute(),
     )
     for (const { id, payload } of read) payloads.set(id, this.keep(id, payload))
+    if (read.length < missing.length) await this.#fromPlans(missing, payloads)
     return payloads
   }
 }
+
+/** What was sent in place of something else says itself what it does: it need not be what its step was made for. */
+const sourceOf = ({ kind, step_id, intent_id }: Pick<AttemptRow, 'kind' | 'step_id' | 'intent_id'>) =>
+  kind === 'original' ? step_id : intent_id
 
 interface Kept {
   readonly payload: Payload

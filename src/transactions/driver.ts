@@ -1,56 +1,35 @@
-import type { ChainAdapter, ChainDirectory, FeeTerms, Payload, Rehearsal } from '../chains/adapter.ts'
-import { fitsNextBlock } from '../chains/feeTerms.ts'
-import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
+import type { ChainAdapter } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import { isBursarError } from '../errors/bursarError.ts'
-import type { NonceStore } from '../nonces/nonceStore.ts'
 import { unattended } from '../primitives/abort.ts'
-import type { Clock } from '../primitives/clock.ts'
-import type { Logger } from '../primitives/logger.ts'
-import type { IntentStore } from '../store/intents.ts'
-import { ENDED, type OperationRecord, type OperationStore } from '../store/operations.ts'
+import type { OperationRecord } from '../store/operations.ts'
 import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
-import type { StepStore } from '../store/steps.ts'
-import type { WalletBook } from '../wallets/walletBook.ts'
-import type { Broadcaster } from './broadcaster.ts'
+import { followAstray, isAstray } from './astray.ts'
 import type { ChainGuard } from './chainGuard.ts'
+import type { Compensation } from './compensation.ts'
 import { followStep, noteDropped } from './follow.ts'
 import type { Gaps } from './gaps.ts'
-import type { Case, Judge } from './judge.ts'
-import { OWN_PRINCIPAL } from './ownPrincipal.ts'
 import { pauseBefore } from './pace.ts'
-import { asOfRehearsal, caseOf, type IntentPlan, isExpired, leavingAssets } from './plan.ts'
 import { postCheck } from './postCheck.ts'
-import { reservationsOf } from './preflight.ts'
-import { signAtNonce } from './signAtNonce.ts'
+import type { Sends } from './sends.ts'
+import { type FreshVerdict, Signing, type SigningDependencies, type Unsigned } from './signing.ts'
 import type { StuckTransactions } from './stuckTransactions.ts'
 
-export interface DriverDependencies {
+export interface DriverDependencies extends SigningDependencies {
   readonly directory: ChainDirectory
   readonly guard: ChainGuard
-  readonly wallets: WalletBook
-  readonly judge: Judge
-  readonly nonces: NonceStore
-  readonly broadcaster: Broadcaster
+  readonly sends: Sends
   readonly stuck: StuckTransactions
   readonly gaps: Gaps
-  readonly intents: IntentStore
-  readonly operations: OperationStore
-  readonly steps: StepStore
-  readonly clock: Clock
-  readonly logger: Logger
-}
-
-/** A simulation and its receipt from moments ago, which save the first drive a second look at the chain. */
-export interface FreshVerdict {
-  readonly rehearsal: Rehearsal
-  readonly receipt: SimulationReceipt
+  readonly compensation: Compensation
 }
 
 /** An operation that was just begun, by this process and under its lease. */
 export interface Beginning {
   readonly record: OperationRecord
-  readonly verdict: FreshVerdict
+  /** One for each step. */
+  readonly verdicts: readonly FreshVerdict[]
 }
 
 /** Nobody's request: an operation goes on when the client is gone. Each read is bounded by the transport. */
@@ -62,12 +41,12 @@ const UNATTENDED = unattended()
  */
 export class Driver {
   readonly #deps: DriverDependencies
+  readonly #signing: Signing
   readonly #busy = new Map<string, Promise<number>>()
-  /** What this process last sent of an operation, and when. */
-  readonly #sent = new Map<string, { readonly attempt: string; readonly at: number }>()
 
   constructor(deps: DriverDependencies) {
     this.#deps = deps
+    this.#signing = new Signing(deps)
   }
 
   /**
@@ -91,44 +70,108 @@ export class Driver {
 
   /** What has just `begun` is not read again: nothing more is to be expected of it than when it began. */
   async #pauseBefore(operationId: string, begun: OperationRecord | undefined): Promise<number> {
-    const open = begun ? openStep(begun)?.step : await this.#deps.operations.openStep(operationId)
+    const open = begun ? begun.steps[0]?.step : await this.#deps.operations.openStep(operationId)
     if (open) return pauseBefore(open, this.#deps.directory.resolve(open.chain), this.#deps.clock.now())
-    this.#sent.delete(operationId)
-    return 0
+    this.#deps.sends.forget(operationId)
+    return NOTHING_OPEN_MS
   }
 
   async #advance(operationId: string, beginning?: Beginning): Promise<void> {
     const record = beginning?.record ?? (await this.#deps.operations.find(operationId))
-    const open = record && openStep(record)
-    if (!record || !open) return
-    const attempt = open.attempts.find((one) => one.live === 1)
-    // Decided without the chain, which may never answer again: what was not signed in time is not signed at all.
-    if (!attempt && !beginning && (await this.#expired(record))) {
-      return this.#abandon(open.step, 'it was not signed before its intent expired')
+    if (!record) return
+    for (const one of record.steps.filter(({ step }) => step.ended === 0)) {
+      const moved = await this.#move(record, one, beginning?.verdicts[one.step.position])
+      if (moved === 'again') return this.#advance(operationId)
+      if (moved === 'waits') return
     }
-    const adapter = await this.#deps.directory.adapter(open.step.chain)
-    await this.#requireSameChain(adapter, open.step)
-    if (!attempt) return this.#start(record, open.step, adapter, beginning?.verdict)
-    if (open.step.state === 'signed') return this.#broadcast(adapter, open.step, attempt)
-    const { steps, intents, judge } = this.#deps
-    const check = postCheck(intents, judge.policy)
+    if (record.steps.length > 1 && beginning === undefined) await this.#compensate(operationId)
+  }
+
+  /** Moves one step: `again` when the operation has to be looked at anew, `waits` when nothing after it may be begun. */
+  async #move(
+    record: OperationRecord,
+    one: Recorded,
+    verdict: FreshVerdict | undefined,
+  ): Promise<'done' | 'again' | 'waits'> {
+    const attempt = one.attempts.find(({ live }) => live === 1)
+    if (attempt) return (await this.#follow(record, one, attempt)) ? 'again' : 'done'
+    if (isAstray(one)) {
+      await this.#seek(record, one)
+      return 'done'
+    }
+    const begun = await this.#begin(record, one.step, verdict)
+    // Another one is made at the next drive: who refused this one may refuse every one.
+    if (begun === 'ended' && one.step.role === 'undo') return 'waits'
+    // Without it, what comes before or after it is given up as well.
+    if (begun === 'ended') return record.steps.length > 1 ? 'again' : 'done'
+    return begun === 'sent' ? 'done' : 'waits'
+  }
+
+  /** What was allowed for a payment that did not happen is taken back. */
+  async #compensate(operationId: string): Promise<void> {
+    const record = await this.#deps.operations.find(operationId)
+    const isOpen = record?.operation.state === 'running' || record?.operation.state === 'stuck'
+    if (!record || !isOpen || !leavesApproval(record)) return
+    if (await this.#deps.compensation.begin(record, UNATTENDED)) await this.#advance(operationId)
+  }
+
+  /** Looks for what a signer elsewhere may have given others. */
+  async #seek(record: OperationRecord, one: Recorded): Promise<void> {
+    const adapter = await this.#deps.directory.adapter(one.step.chain)
+    await this.#requireSameChain(adapter, one.step)
+    await followAstray(adapter, record, one, this.#following(record), UNATTENDED)
+  }
+
+  #following(record: OperationRecord) {
+    const { steps, signatures, intents, judge } = this.#deps
+    return { steps, signatures, check: postCheck(intents, judge.policy, record) }
+  }
+
+  /** Signs and sends a step that was not signed. */
+  async #begin(record: OperationRecord, step: StepRow, verdict?: FreshVerdict): Promise<'sent' | Unsigned> {
+    const decided = verdict ? undefined : await this.#signing.decided(record, step)
+    if (decided) return decided
+    const adapter = await this.#deps.directory.adapter(step.chain)
+    await this.#requireSameChain(adapter, step)
+    const signed = await this.#signing.sign(record, step, adapter, verdict)
+    if (signed === 'ended' || signed === 'waits') return signed
+    return (await this.#deps.sends.send(adapter, step, signed, [signed])) ? 'sent' : 'waits'
+  }
+
+  /** Looks after a step whose bytes are in the journal. Answers whether other bytes stand in their place now. */
+  async #follow(
+    record: OperationRecord,
+    { step, attempts }: Recorded,
+    attempt: AttemptRow,
+  ): Promise<boolean> {
+    const adapter = await this.#deps.directory.adapter(step.chain)
+    await this.#requireSameChain(adapter, step)
+    const { steps, sends, stuck, gaps } = this.#deps
+    // What is withheld may have been handed over by a process that died: it is looked for.
+    if (step.state === 'signed' && !(await sends.areWithheld(step, attempt))) {
+      await sends.send(adapter, step, attempt, attempts)
+      return false
+    }
     const seen = await followStep(
-      ...([adapter, open.step, open.attempts, attempt] as const),
-      { steps, check },
+      adapter,
+      record,
+      { step, attempts },
+      attempt,
+      this.#following(record),
       UNATTENDED,
     )
-    let { step } = open
-    if (seen.needsSending && this.#maySendAgain(adapter, operationId, attempt)) {
-      step = await noteDropped(adapter, open.step, open.attempts, steps, UNATTENDED)
-      await this.#broadcast(adapter, step, attempt)
+    let now = step
+    if (seen.waitsAt === undefined) return false
+    if (seen.needsSending && sends.isDue(adapter, step, attempt, seen.waitsAt)) {
+      // What only a relay has is known to nobody else.
+      if (sends.isPublic(step, attempt)) now = await noteDropped(adapter, step, attempts, steps, UNATTENDED)
+      await sends.send(adapter, now, attempt, attempts)
     }
-    if (seen.waitsAt === undefined) return
-    const { stuck, gaps } = this.#deps
     const { minedCount, waitsAt } = seen
-    if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(step, minedCount, waitsAt)
+    if (minedCount < unpadNumber(attempt.nonce)) await gaps.look(now, minedCount, waitsAt)
     // What stands in its place now was not sent yet.
-    const waiting = { record, step, attempt, head: waitsAt, minedCount }
-    if (await stuck.look(adapter, waiting, UNATTENDED)) await this.#advance(operationId)
+    const waiting = { record, step: now, attempt, head: waitsAt, minedCount }
+    return stuck.look(adapter, waiting, UNATTENDED)
   }
 
   /** Throws `chain_replaced`, and says so where the caller looks: hashes and nonces of another chain prove nothing. */
@@ -141,138 +184,16 @@ export class Driver {
       throw error
     }
   }
-
-  async #expired({ operation }: OperationRecord): Promise<boolean> {
-    const intent = await this.#deps.intents.find(operation.intent_id)
-    return !intent || isExpired(parse(intent.plan), intent.expires_at, this.#deps.clock.now())
-  }
-
-  /** Simulate and judge (unless that was just done), reserve the nonce, sign, record, broadcast. */
-  async #start(
-    record: OperationRecord,
-    step: StepRow,
-    adapter: ChainAdapter,
-    verdict?: FreshVerdict,
-  ): Promise<void> {
-    const order = { payload: parse<Payload>(step.payload), terms: parse<FeeTerms>(step.terms) }
-    const judged = verdict ?? (await this.#judgeAgain(record, step, adapter))
-    if (!judged) return
-    const { receipt, rehearsal } = judged
-    const wallet = this.#deps.wallets.find(step.account, adapter.chain)
-    const documents = { receipt: JSON.stringify(receipt) }
-    const fills = await this.#filledBy(record)
-    const sign = (nonce: bigint) => {
-      if (fills !== undefined && nonce !== fills) throw new GapFilled()
-      return wallet.signer.sign({ ...order, nonce, receipt, head: rehearsal.block }, adapter.codec)
-    }
-    try {
-      const attempt = await signAtNonce(this.#deps, step, rehearsal.minedCount, documents, sign)
-      await this.#broadcast(adapter, step, attempt)
-    } catch (error) {
-      if (!(error instanceof GapFilled)) throw error
-      await this.#abandon(step, 'the gap that it was to fill is filled')
-    }
-  }
-
-  /** The nonce that an operation of Bursar's own is for. */
-  async #filledBy({ operation }: OperationRecord): Promise<bigint | undefined> {
-    if (operation.principal !== OWN_PRINCIPAL) return undefined
-    const intent = await this.#deps.intents.find(operation.intent_id)
-    const { fills } = parse<Partial<IntentPlan>>(intent?.plan ?? '{}')
-    return fills === undefined ? undefined : BigInt(fills)
-  }
-
-  /**
-   * After a restart, or a wait for lower fees: the old verdict is stale. A refusal ends the operation, since nothing was
-   * signed; while fees do not fit, nothing is decided.
-   */
-  async #judgeAgain(
-    record: OperationRecord,
-    step: StepRow,
-    adapter: ChainAdapter,
-  ): Promise<FreshVerdict | undefined> {
-    const intent = await this.#deps.intents.find(record.operation.intent_id)
-    if (!intent) throw new TypeError(`operation ${record.operation.id} has no intent`)
-    // What will be signed is what the step says.
-    const plan: IntentPlan = {
-      ...parse<IntentPlan>(intent.plan),
-      payload: parse(step.payload),
-      terms: parse(step.terms),
-    }
-    if (plan.waitsForFees && !fitsNextBlock(plan.terms, await adapter.fees(UNATTENDED))) return undefined
-    const askedAt = this.#deps.clock.now()
-    const leaving = leavingAssets(plan)
-    const earlier = await this.#deps.operations.waiting(step.chain, step.account)
-    const rehearsal = await adapter.rehearse(plan.payload, plan.terms, leaving, earlier, UNATTENDED)
-    const matter = caseOf(plan, record.operation.wallet, { adapter, rehearsal, askedAt })
-    let receipt: SimulationReceipt | undefined
-    try {
-      await this.#deps.operations.readmit(step, asOfRehearsal(rehearsal), (held) => {
-        receipt = this.#deps.judge.pass(matter, held).receipt
-        return reservationsOf(adapter, matter)
-      })
-      return receipt && { rehearsal, receipt }
-    } catch (error) {
-      // What may pass, as a journal that another process holds for a while, decides nothing.
-      if (!isBursarError(error) || error.kind === 'provider' || error.kind === 'config') throw error
-      // Funds that others hold may come free while the intent lasts.
-      if (error.code === 'insufficient_funds' && this.#wouldPass(matter)) throw error
-      await this.#abandon(step, error.message)
-      return undefined
-    }
-  }
-
-  /** Whether only what others hold speaks against it. */
-  #wouldPass(matter: Case): boolean {
-    try {
-      this.#deps.judge.pass(matter, new Map())
-      return true
-    } catch {
-      return false
-    }
-  }
-
-  async #abandon(step: StepRow, note: string): Promise<void> {
-    this.#deps.logger.warn('operation abandoned before signing', { operation: step.operation_id, note })
-    if (await this.#deps.steps.abandon(step.id, note)) await this.#deps.nonces.release(step)
-  }
-
-  async #broadcast(adapter: ChainAdapter, step: StepRow, attempt: AttemptRow): Promise<void> {
-    const { raw, hash, account } = attempt
-    const receipt = parse<SimulationReceipt>(attempt.receipt)
-    this.#sent.set(step.operation_id, { attempt: attempt.id, at: performance.now() })
-    const result = await this.#deps.broadcaster.broadcast(adapter, { raw, hash, account, receipt })
-    if (result.outcome === 'accepted') {
-      if (step.state !== 'sent' || attempt.state !== 'sent') await this.#deps.steps.sent(attempt)
-      return
-    }
-    this.#deps.logger.warn('broadcast without proof', {
-      operation: step.operation_id,
-      evidence: result.evidence,
-    })
-    if (step.state === 'unknown') return
-    const said = result.reason === undefined ? '' : ` (${result.reason})`
-    await this.#deps.steps.unknown(step.id, `${UNPROVEN}${said}`)
-  }
-
-  /** Whether the network had time to show bytes that were sent before. */
-  #maySendAgain(adapter: ChainAdapter, operationId: string, attempt: AttemptRow): boolean {
-    const last = this.#sent.get(operationId)
-    const pauseMs = Math.max(adapter.chain.blockTimeMs, MIN_RESEND_MS)
-    return last?.attempt !== attempt.id || performance.now() - last.at >= pauseMs
-  }
 }
 
-/** Another transaction has taken the nonce that this one was made for. */
-class GapFilled extends Error {}
+type Recorded = OperationRecord['steps'][number]
 
-const MIN_RESEND_MS = 2_000
-const UNPROVEN = 'the network did not confirm that it has the transaction; it is being resolved'
-
-function openStep({ steps }: OperationRecord): OperationRecord['steps'][number] | undefined {
-  return steps.find(({ step }) => !ENDED.includes(step.state))
+/** Whether what was allowed stands, and nothing is under way that uses it or takes it back. */
+function leavesApproval({ steps }: OperationRecord): boolean {
+  if (steps.some((one) => one.step.ended === 0 && !isAstray(one))) return false
+  const final = new Set(steps.filter(({ step }) => step.state === 'final').map(({ step }) => step.role))
+  return final.has('approval') && !final.has('pivot') && !final.has('undo')
 }
 
-function parse<T>(document: string): T {
-  return JSON.parse(document) as T
-}
+/** It has ended, or what was allowed for it could not be taken back yet. */
+const NOTHING_OPEN_MS = 15_000

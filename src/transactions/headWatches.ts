@@ -1,4 +1,4 @@
-import type { ChainDirectory, HeadWatch } from '../chains/adapter.ts'
+import type { ChainDirectory, HeadWatch } from '../chains/directory.ts'
 import type { Logger } from '../primitives/logger.ts'
 
 /** A chain that could not be listened to is tried again after this long. */

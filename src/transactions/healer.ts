@@ -1,15 +1,16 @@
-import type { ChainDirectory } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import { unattended } from '../primitives/abort.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
 import { newId } from '../primitives/ids.ts'
+import type { HaltStore } from '../store/halts.ts'
 import type { IntentStore } from '../store/intents.ts'
 import type { OperationStore } from '../store/operations.ts'
 import type { WalletBook } from '../wallets/walletBook.ts'
 import type { Gap } from './gaps.ts'
 import type { Judge } from './judge.ts'
 import { OWN_PRINCIPAL } from './ownPrincipal.ts'
-import { asOfRehearsal, intentDigest, planOf } from './plan.ts'
+import { type IntentPlan, intentDigest, planOf, verdictOf } from './plan.ts'
 
 export interface HealerDependencies {
   readonly directory: Pick<ChainDirectory, 'adapter'>
@@ -17,6 +18,7 @@ export interface HealerDependencies {
   readonly judge: Judge
   readonly intents: IntentStore
   readonly operations: OperationStore
+  readonly halts: Pick<HaltStore, 'of'>
   readonly clock: Clock
   readonly ttlSeconds: number
   readonly execute: (request: { intentId: string }, caller: Caller) => Promise<unknown>
@@ -38,28 +40,34 @@ export class Healer {
     const signal = unattended()
     const adapter = await directory.adapter(chain)
     const wallet = wallets.find(account, adapter.chain)
+    if (await this.#deps.halts.of({ chain, account, wallet: wallet.name })) return
     const askedAt = clock.now()
     const draft = adapter.nothing(account)
     const limit = { urgency: 'fast', maxGasPrice: judge.policy.maxGasPrice } as const
     const planned = await adapter.plan(draft, limit, [], signal)
     if (planned.rehearsal.minedCount !== nonce) return
-    const held = await operations.held({ chain, account, asOf: asOfRehearsal(planned.rehearsal) })
     const { to, outflow } = draft
-    const verdict = judge.pass({ ...planned, adapter, wallet: wallet.name, outflow, askedAt }, held)
-    const plan = planOf({ ...planned, to, outflow, verdict, fills: nonce.toString() })
-    const { intent } = await intents.save({
-      id: newId('int'),
-      principal: OWN_PRINCIPAL,
-      // Whoever sees the gap at this block means the same one.
-      idempotency_key: `gap ${chain} ${account} ${nonce} ${head}`,
-      arguments: '{}',
-      digest: intentDigest(plan.payload, plan.terms),
-      chain,
-      account,
-      wallet: wallet.name,
-      plan: JSON.stringify(plan),
-      expires_at: new Date(clock.now() + this.#deps.ttlSeconds * 1000).toISOString(),
-    })
+    const whose = { wallet: wallet.name, principal: OWN_PRINCIPAL, isProtective: true }
+    const matter = { ...planned, adapter, outflow, askedAt, ...whose }
+    const ledger = await operations.ledger({ chain, account, ...judge.ask([matter]) })
+    const verdict = judge.pass(matter, ledger)
+    const plan: IntentPlan = { ...planOf({ ...planned, to, outflow, verdict }), fills: nonce.toString() }
+    const { intent } = await intents.save(
+      {
+        id: newId('int'),
+        principal: OWN_PRINCIPAL,
+        // Whoever sees the gap at this block means the same one.
+        idempotency_key: `gap ${chain} ${account} ${nonce} ${head}`,
+        arguments: '{}',
+        digest: intentDigest(plan),
+        chain,
+        account,
+        wallet: wallet.name,
+        plan: JSON.stringify(plan),
+        expires_at: new Date(clock.now() + this.#deps.ttlSeconds * 1000).toISOString(),
+      },
+      verdictOf(plan),
+    )
     await execute({ intentId: intent.id }, { principal: OWN_PRINCIPAL, signal, progress() {} })
   }
 }

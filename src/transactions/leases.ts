@@ -1,4 +1,4 @@
-import type { ChainDirectory } from '../chains/adapter.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import { pause } from '../primitives/abort.ts'
 import { newId } from '../primitives/ids.ts'
 import type { Logger } from '../primitives/logger.ts'

@@ -5,6 +5,8 @@ import type { Amount } from '../primitives/amount.ts'
 import type { OperationRecord } from '../store/operations.ts'
 import { unpadNumber } from '../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../store/schema.ts'
+import { isAstray } from './astray.ts'
+import { isCancelled, nextOf, pivotOf } from './nextWords.ts'
 import type { StoredAmount } from './plan.ts'
 import type { AttemptView, OperationSummary, OperationView, StepView } from './views.ts'
 
@@ -32,31 +34,34 @@ const later = (a: string, b: string) => (a > b ? a : b)
 /** One line of list_operations. */
 export function operationSummary(record: OperationRecord, chain: Chain): OperationSummary {
   const { operation, steps } = record
-  const last = steps.at(-1) as Recorded
-  const hash = last.attempts.at(-1)?.hash
+  const pivot = pivotOf(steps)
+  const newest = pivot.attempts.at(-1)
   return {
     operationId: operation.id,
     idempotencyKey: operation.idempotency_key,
     state: operation.state,
     chain: chainRef(chain),
     wallet: { name: operation.wallet, address: operation.account },
-    to: last.step.recipient,
-    amount: outflowOf(last.step),
-    ...(hash === undefined ? {} : { hash }),
+    to: pivot.step.recipient,
+    amount: outflowOf(pivot.step),
+    ...callsOf(pivot.step),
+    ...(newest && hashesOf(newest, pivot.step)),
     createdAt: operation.created_at,
   }
 }
 
 function stepView({ step, attempts }: Recorded, chain: Chain, wallet: string): StepView {
-  const nonce = attempts.at(-1)?.nonce
+  const nonce = attempts.at(-1)?.nonce ?? step.asked_nonce ?? undefined
   return {
+    ...(step.role === 'pivot' ? {} : { role: step.role }),
     chain: chainRef(chain),
     wallet: { name: wallet, address: step.account },
     to: step.recipient,
     amount: outflowOf(step),
+    ...callsOf(step),
     state: step.state,
     ...(nonce === undefined ? {} : { nonce: unpadNumber(nonce).toString() }),
-    attempts: attempts.map((attempt) => attemptView(attempt, chain)),
+    attempts: [...attempts, ...foundFor({ step, attempts })].map((one) => attemptView(one, step, chain)),
     confirmations: step.confirmations,
     requiredConfirmations: chain.confirmations,
     ...inclusionOf(step, chain),
@@ -64,14 +69,36 @@ function stepView({ step, attempts }: Recorded, chain: Chain, wallet: string): S
   }
 }
 
-function attemptView(attempt: AttemptRow, chain: Chain): AttemptView {
-  const { hash, kind, state } = attempt
+/** What others have sent of what a signer elsewhere had signed. */
+function foundFor({ step, attempts }: Recorded): readonly ShownAttempt[] {
+  const { asked_nonce: asked, transaction_hash: hash } = step
+  const isKnown = attempts.some((one) => one.hash === hash)
+  return asked === null || hash === null || isKnown ? [] : [{ hash, kind: 'original', state: 'included' }]
+}
+
+type ShownAttempt = Pick<AttemptRow, 'hash' | 'kind' | 'state'>
+
+function attemptView(attempt: ShownAttempt, step: StepRow, chain: Chain): AttemptView {
+  const { kind, state } = attempt
+  const hashes = hashesOf(attempt, step)
+  const { hash } = hashes
+  const isLinked = chain.explorerUrl !== undefined && hash !== undefined
   return {
-    hash,
+    ...hashes,
     kind,
     state,
-    ...(chain.explorerUrl ? { explorerUrl: `${chain.explorerUrl}/tx/${hash}` } : {}),
+    ...(isLinked ? { explorerUrl: `${chain.explorerUrl}/tx/${hash}` } : {}),
   }
+}
+
+/** A user operation has a hash of its own, and that of a transaction only once one has included it. */
+function hashesOf(
+  { hash, state }: Pick<ShownAttempt, 'hash' | 'state'>,
+  { transaction_hash: transaction, payload }: StepRow,
+): Pick<AttemptView, 'hash' | 'userOperationHash'> {
+  if (!('userOperation' in (JSON.parse(payload) as object))) return { hash }
+  const isIn = transaction !== null && state === 'included'
+  return { userOperationHash: hash, ...(isIn && { hash: transaction }) }
 }
 
 function inclusionOf(step: StepRow, chain: Chain): Pick<StepView, 'includedIn' | 'gasUsed' | 'feePaid'> {
@@ -89,50 +116,10 @@ function outflowOf(step: StepRow): Amount {
   return amountOf(asset, raw)
 }
 
+const callsOf = ({ calls }: StepRow) => (calls === null ? {} : { calls })
+
 function sideEffectOf({ steps }: OperationRecord): OperationView['sideEffect'] {
   if (steps.some((one) => one.step.included_hash !== null && !isCancelled(one))) return 'done'
-  const open = ({ step, attempts }: Recorded) => attempts.length > 0 && step.state !== 'replaced'
+  const open = (one: Recorded) => (one.attempts.length > 0 && one.step.state !== 'replaced') || isAstray(one)
   return steps.some(open) ? 'possible' : 'none'
 }
-
-/** What was included in its place moves nothing. */
-function isCancelled({ attempts }: Recorded): boolean {
-  return attempts.some(({ kind, state }) => kind === 'cancel' && state === 'included')
-}
-
-function nextOf({ operation, steps }: OperationRecord): string {
-  if (operation.state === 'committed') return 'Done: the payment is final.'
-  const open = steps.find(({ step }) => step.state !== 'final')
-  const state = open?.step.state ?? 'final'
-  if (open && isCancelled(open)) {
-    return state === 'replaced'
-      ? 'Cancelled: nothing was paid but gas. If it is still wanted, prepare it again with a new idempotencyKey.'
-      : 'The cancellation is included, not yet final. Call get_operation with until "final" before you pay in another way.'
-  }
-  switch (state) {
-    case 'included':
-      return 'Included, not yet final. Call get_operation with until "final" when finality matters.'
-    case 'safe':
-      return 'Included in a block that the chain calls safe, not yet final. Call get_operation with until "final" when finality matters.'
-    case 'reverted':
-      return 'The transaction was included and reverted: gas was paid, nothing else moved. Find out why before preparing it again with a new idempotencyKey.'
-    case 'failed':
-      return 'Nothing was signed and nothing moved. Prepare the payment again with a new idempotencyKey.'
-    case 'replaced':
-      return 'The payment did not happen: its nonce was used by another transaction. Prepare it again with a new idempotencyKey.'
-    case 'dropped':
-      return 'The network had it and lost it. Do not pay again: the same bytes are sent again. Call get_operation again.'
-    case 'unknown':
-      return 'Not known yet whether the network has it. Do not pay again: Bursar keeps resolving it. Call get_operation again.'
-    case 'queued':
-      return `Nothing is signed yet${open?.step.note ? '; the note says what it waits for, and replace_transaction cancels it' : ''}. Call get_operation later; do not send it again.`
-    case 'sent':
-      return operation.state === 'stuck' ? STUCK : UNDER_WAY
-    default:
-      return UNDER_WAY
-  }
-}
-
-const UNDER_WAY = 'Under way. Call get_operation with waitSeconds to wait for it; do not send it again.'
-const STUCK =
-  'Sent, and it waits for too long: the note says why. Do not pay again: replace_transaction with kind speed_up offers more, with kind cancel takes it back, and it may still be included by itself.'

@@ -1,6 +1,5 @@
-import type { ChainDirectory } from '../chains/adapter.ts'
 import { gweiOf } from '../chains/amounts.ts'
-import { fitsNextBlock } from '../chains/feeTerms.ts'
+import type { ChainDirectory } from '../chains/directory.ts'
 import type { SimulationReceipt } from '../chains/simulationReceipt.ts'
 import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import type { NonceStore } from '../nonces/nonceStore.ts'
@@ -8,47 +7,54 @@ import { pause } from '../primitives/abort.ts'
 import type { Caller } from '../primitives/caller.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Logger } from '../primitives/logger.ts'
+import type { HaltStore } from '../store/halts.ts'
 import type { IntentStore } from '../store/intents.ts'
-import type { NewStep, OperationRecord, OperationStore } from '../store/operations.ts'
+import type { OperationRecord, OperationStore, Transition } from '../store/operations.ts'
+import type { RefusalStore } from '../store/refusals.ts'
 import type { IntentRow } from '../store/schema.ts'
+import type { WalletBook } from '../wallets/walletBook.ts'
+import type { Authorisations } from './approvals/authorisations.ts'
 import type { ChainGuard } from './chainGuard.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Beginning, Driver } from './driver.ts'
-import type { Case, Judge } from './judge.ts'
+import { haltedOperation, waitsForSignature } from './haltedViews.ts'
+import type { Judge } from './judge.ts'
 import type { Leases } from './leases.ts'
+import { type Matter, type Passed, passAll, rehearsePlan, requireNoLookalikes, stepOf } from './matters.ts'
 import { operationSummary, operationView } from './operationView.ts'
-import {
-  asOfRehearsal,
-  caseOf,
-  type IntentPlan,
-  intentDigest,
-  isExpired,
-  leavingAssets,
-  type Replaced,
-} from './plan.ts'
-import { reservationsOf } from './preflight.ts'
+import { type IntentPlan, intentDigest, isExpired, type Replaced } from './plan.ts'
+import type { Lookalikes } from './recipients/lookalikes.ts'
+import type { Recipients } from './recipients/recipients.ts'
+import { recordingRefusal } from './refusals.ts'
 import type { Replacements } from './replacements.ts'
 import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views.ts'
 
 export interface OperationDependencies {
   readonly directory: ChainDirectory
   readonly guard: ChainGuard
+  readonly wallets: WalletBook
   readonly judge: Judge
   readonly intents: IntentStore
   readonly nonces: Pick<NonceStore, 'ready'>
   readonly operations: OperationStore
+  readonly halts: Pick<HaltStore, 'of' | 'require'>
+  readonly refusals: Pick<RefusalStore, 'record'>
   readonly replacements: Pick<Replacements, 'sign'>
+  readonly approvals: Pick<Authorisations, 'authorise'>
+  readonly lookalikes: Lookalikes
+  readonly recipients: Recipients
   readonly driver: Driver
   readonly leases: Leases
   readonly clock: Clock
   readonly logger: Logger
+  /** How long send_transaction waits for another call's broadcast of the same intent, in milliseconds. */
+  readonly othersBroadcastMs?: number | undefined
 }
 
 const POLL_MS = 100
 const MAX_WAIT_SECONDS = 45
 /** An answer of ordinary size: one operation takes some 130 tokens. */
 const DEFAULT_PAGE = 7
-/** How long send_transaction waits for another call's broadcast of the same intent. */
 const OTHERS_BROADCAST_MS = 5_000
 
 /** Executes intents, once each, and tells how operations stand. */
@@ -61,11 +67,12 @@ export class Operations {
 
   /**
    * Executes an intent: simulated and judged again on the newest block, reserved, signed, recorded, broadcast. A
-   * second call returns the same operation (R3). Until the operation is in the journal the caller may cancel and
+   * second call returns the same operation (R3). Where a person has to approve it, that is verified and used up as the
+   * operation begins; throws `approval_needed` and `approval_denied`. Until the operation is in the journal the caller may cancel and
    * nothing has happened; from then on it goes on by itself.
    */
   async execute({ intentId }: { intentId: string }, caller: Caller): Promise<OperationView> {
-    const { intents, operations, directory, judge, leases } = this.#deps
+    const { intents, operations } = this.#deps
     const intent = await intents.find(intentId)
     if (!intent || intent.principal !== caller.principal)
       throw new BursarError('intent_unknown', { intentId })
@@ -73,46 +80,56 @@ export class Operations {
     if (executed !== undefined) return this.#settled(executed, caller)
     const plan = JSON.parse(intent.plan) as IntentPlan
     this.#requireFresh(intent, plan)
-    if (intentDigest(plan.payload, plan.terms) !== intent.digest) {
+    if (intentDigest(plan) !== intent.digest) {
       throw new BursarError('intent_changed', { intentId }, { chain: intent.chain })
     }
+    const { chain, wallet } = intent
+    const asked = { at: 'send', principal: caller.principal, reference: intentId, chain, wallet } as const
+    return recordingRefusal(this.#deps.refusals, asked, () => this.#begin(intent, caller))
+  }
+
+  async #begin(intent: IntentRow, caller: Caller): Promise<OperationView> {
+    const { operations, directory, judge, leases } = this.#deps
+    const plan = JSON.parse(intent.plan) as IntentPlan
+    await this.#deps.halts.require(intent)
     if (plan.replaces) return this.#replace(intent, plan, plan.replaces, caller)
     const adapter = await directory.adapter(intent.chain)
-    const askedAt = this.#deps.clock.now()
-    const earlier = await operations.waiting(intent.chain, intent.account)
-    const rehearse = async () => {
-      // What no block takes now would not be simulated either: then at the fees of the market.
-      const fees = plan.waitsForFees ? await adapter.fees(caller.signal) : undefined
-      const waits = fees !== undefined && !fitsNextBlock(plan.terms, fees)
-      const terms = waits ? fees.tiers.standard : plan.terms
-      const leaving = leavingAssets(plan)
-      return {
-        waits,
-        rehearsal: await adapter.rehearse(plan.payload, terms, leaving, earlier, caller.signal),
-      }
-    }
-    const [{ waits, rehearsal }] = await Promise.all([
-      rehearse(),
+    const [{ waits, matters }] = await Promise.all([
+      rehearsePlan(this.#deps, intent, plan, adapter, caller.signal),
       this.#deps.guard.require(adapter),
       this.#deps.nonces.ready(intent.chain),
+      this.#deps.recipients.requireUnmoved(plan.names, adapter.chain, caller.signal),
+      this.#deps.wallets.find(intent.account, adapter.chain).signer.ready(),
     ])
+    await requireNoLookalikes(this.#deps, matters)
     caller.signal.throwIfAborted()
-    const matter = caseOf(plan, intent.wallet, { adapter, rehearsal, askedAt })
-    let receipt: SimulationReceipt | undefined
+    const note = waits ? waitingNote(plan, intent) : undefined
+    let passed: Passed | undefined
+    const authorise = async (transition: Transition) => {
+      const need = passed?.approval
+      if (need) await this.#deps.approvals.authorise({ intent, plan, need, adapter, caller }, transition)
+    }
     const { id, created } = await operations.begin(
       intent,
       leases.take(),
-      asOfRehearsal(rehearsal),
-      (held) => {
-        receipt = judge.pass(matter, held).receipt
-        return [stepOf(plan, matter, receipt, waits ? waitingNote(plan, intent) : undefined)]
+      judge.ask(matters),
+      (ledger) => {
+        passed = passAll(judge, adapter, matters, ledger)
+        return passed.steps.map((step, at) => stepOf(matters[at] as Matter, { ...step, note }))
       },
+      { authorise, ...(plan.flags && { chosen: plan.flags }) },
     )
     if (waits) return this.#queued(id, caller)
-    if (created && receipt) await this.#drive(id, { record: created, verdict: { rehearsal, receipt } })
+    if (created) {
+      const verdicts = matters.map(({ rehearsal }, position) => {
+        return { rehearsal, receipt: (passed as Passed).steps[position]?.receipt as SimulationReceipt }
+      })
+      await this.#drive(id, { record: created, verdicts })
+    }
     return this.#recorded(id, caller)
   }
 
+  /** The address book and what was paid may say something else by now than when it was prepared (T5). */
   /** Nothing is signed before fees fit: the caller need not wait for that here. */
   #queued(id: string, caller: Caller): Promise<OperationView> {
     this.#deps.leases.wake()
@@ -152,7 +169,7 @@ export class Operations {
     const wait = Math.min(query.waitSeconds ?? 0, MAX_WAIT_SECONDS) * 1000
     const included = (record: OperationRecord) => record.steps.every(({ step }) => INCLUDED.has(step.state))
     const ended = ({ operation }: OperationRecord) =>
-      operation.state === 'committed' || operation.state === 'failed'
+      operation.state !== 'running' && operation.state !== 'stuck'
     return this.#await(id, caller, wait, query.until === 'final' ? ended : included)
   }
 
@@ -181,7 +198,8 @@ export class Operations {
 
   /** What send_transaction answers: the operation once its bytes went out, by this call or by another. */
   #settled(id: string, caller: Caller): Promise<OperationView> {
-    return this.#await(id, caller, OTHERS_BROADCAST_MS, (record) =>
+    const { othersBroadcastMs = OTHERS_BROADCAST_MS } = this.#deps
+    return this.#await(id, caller, othersBroadcastMs, (record) =>
       record.steps.every(({ step }) => !UNSENT.has(step.state)),
     )
   }
@@ -197,7 +215,10 @@ export class Operations {
     for (;;) {
       const record = await this.#record(id)
       if (done(record) || performance.now() >= until || caller.signal.aborted) {
-        return operationView(record, this.#deps.directory.resolve(record.operation.chain))
+        const view = operationView(record, this.#deps.directory.resolve(record.operation.chain))
+        return waitsForSignature(record)
+          ? haltedOperation(view, await this.#deps.halts.of(record.operation))
+          : view
       }
       const progress = progressOf(record)
       if (progress !== shown) caller.progress(progress)
@@ -229,21 +250,4 @@ function progressOf({ steps }: OperationRecord): string {
 
 function waitingNote({ terms }: IntentPlan, { expires_at }: IntentRow): string {
   return `it is signed when a block takes ${gweiOf(terms.maxFeePerGas)} gwei per gas, and given up at ${expires_at}`
-}
-
-function stepOf(
-  plan: IntentPlan,
-  matter: Case,
-  receipt: SimulationReceipt,
-  note: string | undefined,
-): NewStep {
-  return {
-    ...(note === undefined ? {} : { note }),
-    recipient: plan.to,
-    payload: JSON.stringify(plan.payload),
-    terms: JSON.stringify(plan.terms),
-    outflow: JSON.stringify(plan.outflow),
-    receipt: JSON.stringify(receipt),
-    reservations: reservationsOf(matter.adapter, matter),
-  }
 }

@@ -3,7 +3,9 @@ import { fundsNeeded } from '../chains/outflows.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { formatUnits } from '../primitives/amount.ts'
-import type { NewStep } from '../store/operations.ts'
+import type { NewStep } from '../store/newSteps.ts'
+import type { Admitted } from '../store/operations.ts'
+import type { AsOf, Ledger } from '../store/reservations.ts'
 
 export interface Funding {
   readonly wallet: string
@@ -48,6 +50,19 @@ function needsOf(adapter: ChainAdapter, funding: Funding): Needs {
   }
 }
 
+/** What the journal knows, and what is going to be in it. */
+export function ledgerWith({ policy, held, spent }: Ledger, more: readonly Admitted[]): Ledger {
+  const sums = new Map(held)
+  for (const { asset, raw } of more.flatMap(({ reservations }) => reservations))
+    sums.set(asset, (sums.get(asset) ?? 0n) + BigInt(raw))
+  return { policy, held: sums, spent: spent.with(more.flatMap(({ counted }) => counted.spends)) }
+}
+
+/** When the balances of a rehearsal were read. */
+export function asOfRehearsal({ block, minedCount }: Rehearsal): AsOf {
+  return { block: block.number, minedCount }
+}
+
 /** The same as rows of the journal, so that others see it. */
 export function reservationsOf(adapter: ChainAdapter, funding: Funding): NewStep['reservations'] {
   const { tokens, native, maxFee } = needsOf(adapter, funding)
@@ -72,7 +87,12 @@ export function requireFunds(adapter: ChainAdapter, funding: Funding, held: Held
   }
   const detail = `${show(native, adapter.native)} to send and up to ${show(maxFee, adapter.native)} for fees`
   const inFlight = held.get(adapter.native.id) ?? 0n
-  require(adapter.chain, wallet, adapter.native, native + maxFee, rehearsal.nativeBalance, inFlight, detail)
+  const { nativeBalance, deposit } = rehearsal
+  // A deposit pays fees and nothing else.
+  if (deposit !== undefined)
+    require(adapter.chain, wallet, adapter.native, native, nativeBalance, inFlight, 'the amount')
+  const balance = nativeBalance + (deposit ?? 0n)
+  require(adapter.chain, wallet, adapter.native, native + maxFee, balance, inFlight, detail)
 }
 
 function require(

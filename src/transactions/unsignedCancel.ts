@@ -20,7 +20,7 @@ export async function queuedForFees(
   intents: IntentStore,
 ): Promise<IntentPlan | undefined> {
   const last = steps.at(-1)
-  if (!last || last.attempts.length > 0) return undefined
+  if (!last || steps.some(({ attempts }) => attempts.length > 0)) return undefined
   if (operation.state === 'failed' ? last.step.note !== CANCELLED : operation.state !== 'running')
     return undefined
   const intent = await intents.find(operation.intent_id)
@@ -51,13 +51,12 @@ export function cancelledPlan(plan: IntentPlan, operationId: string, native: Ass
 export async function endUnsigned(
   { operation, steps }: OperationRecord,
   deps: Pick<UnsignedDependencies, 'operations' | 'steps' | 'nonces'>,
+  note = CANCELLED,
 ): Promise<boolean> {
-  const step = steps.at(-1)?.step
-  if (!step) return false
-  if (await deps.steps.abandon(step.id, CANCELLED)) {
-    await deps.nonces.release(step)
-    return true
+  // What it is for first: without it nothing that comes before it is signed any more.
+  for (const { step } of steps.toReversed()) {
+    if (await deps.steps.abandon(step.id, note)) await deps.nonces.release(step)
   }
   const now = await deps.operations.find(operation.id)
-  return now?.steps.at(-1)?.step.note === CANCELLED
+  return now?.steps.every(({ step }) => step.note === note) === true
 }

@@ -1,4 +1,5 @@
-import type { Urgency } from '../chains/adapter.ts'
+import type { GasLimitBasis, Urgency } from '../chains/adapter.ts'
+import type { Route } from '../chains/routes.ts'
 import type { Amount } from '../primitives/amount.ts'
 import type { BlockRef, ChainRef } from '../primitives/chainRef.ts'
 import type { Severity } from '../primitives/findings.ts'
@@ -6,20 +7,30 @@ import type { OperationRow, StepRow } from '../store/schema.ts'
 
 /** What answers say about intents and operations. Everything is JSON-safe. */
 
-export interface PrepareRequest {
-  readonly chain: string
-  readonly wallet: string
+/** One of several calls in one transaction. */
+export interface CallRequest {
   readonly to: string
   readonly amount?: string
-  readonly asset?: string
   readonly function?: string
   readonly args?: readonly string[]
   readonly data?: string
+}
+
+/** Either `to` with what belongs to it, or `calls`. */
+export interface PrepareRequest extends Partial<CallRequest> {
+  readonly chain: string
+  readonly wallet: string
+  readonly asset?: string
+  readonly calls?: readonly CallRequest[]
+  /** Who makes the calls, with what it holds; Multicall3 when absent. */
+  readonly contractAccount?: string
   readonly urgency?: Urgency
   /** Decimal text: it waits until blocks take no more than this per unit of gas. */
   readonly maxFeeGwei?: string
   /** How long it may wait for that. */
   readonly waitHours?: number
+  /** When absent: private for contract calls on chains that have a private relay. */
+  readonly route?: Route
   readonly idempotencyKey: string
 }
 
@@ -49,16 +60,39 @@ export interface FindingView {
   readonly detail: string
 }
 
+/** Whom an argument names: by the operator's address book, or by ENS as of a block of the chain that it is on. */
+export interface NameView {
+  readonly field: string
+  readonly name: string
+  readonly by: 'contact' | 'ens'
+  readonly address: string
+  readonly block?: string
+}
+
 export interface IntentView {
   readonly intentId: string
-  readonly status: 'ready' | 'executed' | 'expired'
+  /** `needs_approval`: not before a person has approved it; `denied`: a person has ended it. */
+  readonly status: 'ready' | 'needs_approval' | 'denied' | 'executed' | 'expired'
   readonly chain: ChainRef
   readonly wallet: WalletRef
   readonly to: string
+  /** Of those whom it is for, who has a name. */
+  readonly names?: readonly NameView[]
   /** What leaves by the caller's word; the effects show everything that moves. */
   readonly amount: Amount
   readonly function?: string
+  /** Present when it is several calls in one transaction; `to` is then the contract that makes them. */
+  readonly batch?: {
+    readonly calls: number
+    /** What it takes less than as many transactions, at the expected price; negative when it takes more. */
+    readonly saved?: { readonly gas: string; readonly amount: Amount }
+  }
+  /** What is signed before it, as a part of it: the approvals that it needs. */
+  readonly first?: readonly string[]
   readonly gasLimit: string
+  readonly route: Route
+  /** Absent in what was prepared before it was told. */
+  readonly gasLimitBasis?: GasLimitBasis
   readonly fees: {
     readonly expected: Amount
     readonly ceiling: Amount
@@ -77,7 +111,16 @@ export interface IntentView {
     /** What looks dangerous, or could not be looked at; absent when nothing does. */
     readonly findings?: readonly FindingView[]
   }
-  readonly verdict: { readonly decision: 'allow'; readonly rules: readonly string[] }
+  readonly verdict: { readonly decision: 'allow' | 'needs_approval'; readonly rules: readonly string[] }
+  /** Present when a person has to approve it. */
+  readonly approval?: {
+    readonly state: 'pending' | 'approved' | 'denied' | 'used'
+    readonly why: readonly string[]
+    /** What a person runs, in a terminal. */
+    readonly command: string
+    /** Why it was denied. */
+    readonly reason?: string
+  }
   readonly idempotencyKey: string
   /** Digest over every field that will be signed, except the nonce, which is reserved late (R4). */
   readonly digest: string
@@ -102,7 +145,10 @@ export type StepState = StepRow['state']
 export type OperationState = OperationRow['state']
 
 export interface AttemptView {
-  readonly hash: string
+  /** Of a transaction; of a user operation, of the one that included it, and absent until one has. */
+  readonly hash?: string
+  /** Of a user operation, which no explorer of transactions knows. */
+  readonly userOperationHash?: string
   readonly kind: 'original' | 'speed_up' | 'cancel'
   readonly state: 'signed' | 'sent' | 'included' | 'superseded'
   readonly explorerUrl?: string
@@ -114,6 +160,8 @@ export interface StepView {
   /** Who receives or is called. */
   readonly to: string
   readonly amount: Amount
+  /** Of how many calls it consists, when there is more than one. */
+  readonly calls?: number
   readonly state: StepState
   readonly nonce?: string
   readonly attempts: readonly AttemptView[]
@@ -122,6 +170,8 @@ export interface StepView {
   readonly includedIn?: { readonly number: string; readonly hash: string }
   readonly gasUsed?: string
   readonly feePaid?: Amount
+  /** What it is for besides the payment itself. */
+  readonly role?: 'approval' | 'reset' | 'undo'
   /** Why the step is where it is, when that needs words. */
   readonly note?: string
 }
@@ -162,7 +212,9 @@ export interface OperationSummary {
   /** Who receives or is called. */
   readonly to: string
   readonly amount: Amount
+  readonly calls?: number
   readonly hash?: string
+  readonly userOperationHash?: string
   readonly createdAt: string
 }
 

@@ -1,29 +1,36 @@
 import { concat, type Hex, hexToBytes, toHex } from 'viem'
 import { privateKeyToAddress, sign } from 'viem/accounts'
-import { checkBinding, checkFreshness } from '../chains/simulationReceipt.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { nativeCurve } from '../evm/nativeCurve.ts'
 import type { Clock } from '../primitives/clock.ts'
 import type { Secret } from '../primitives/secret.ts'
-import type { Signer } from './signer.ts'
+import type { TransactionSigner } from './signer.ts'
+import { checkOrder } from './signingOrder.ts'
 
 /** What a signature's last byte counts from. */
 const V_OF_RECID_0 = 27
 
-/** An EOA whose key is held in memory, behind a Secret, and used here only (R6). */
-export function evmKeySigner(key: Secret, clock: Clock): Signer {
-  const account = privateKeyToAddress(key.reveal() as Hex)
+/** A key at hand signs for every contract account that it owns. */
+export type KeySigner = Required<TransactionSigner>
+
+/**
+ * An EOA whose key is held in memory, behind a Secret, and used here only (R6). With `owned` it signs for that contract
+ * account of the EOA's, and for nothing else.
+ */
+export function evmKeySigner(key: Secret, clock: Clock, owned?: string): KeySigner {
+  const account = owned ?? privateKeyToAddress(key.reveal() as Hex)
   return {
+    can: 'sign',
     account,
+    made: 'here',
+    async ready() {},
+    forAccount: (address) => evmKeySigner(key, clock, address),
     async sign(order, codec) {
-      const { payload, nonce, terms, receipt, head } = order
-      if (payload.from !== account) {
-        throw new BursarError('receipt_refused', {
-          reason: `it is to be paid by ${payload.from}, not ${account}`,
-        })
-      }
-      checkBinding(receipt, payload)
-      checkFreshness(receipt, clock.now(), head)
+      const { payload, nonce, terms } = order
+      // A transaction signed for an account of its owner's would be one of the owner itself.
+      if ((codec.entryPoint(payload) === undefined) !== (owned === undefined))
+        throw new BursarError('receipt_refused', { reason: `it is not what ${account} signs` })
+      checkOrder(order, account, clock)
       const digest = codec.signingDigest(payload, nonce, terms) as Hex
       return codec.assemble(payload, nonce, terms, await signatureOf(digest, key))
     },

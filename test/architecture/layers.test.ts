@@ -13,13 +13,17 @@ const CLEAN = {
   'src/rpc/http.ts': `import type { Secret } from '../primitives/secret.ts'
     export const open = (url: Secret) => [url.reveal(), 'eth_sendRawTransaction', /* process.env
     process.env */ 'https://a.example']\n`,
+  'src/evm/submit.ts': "import { open } from '../rpc/http.ts'\nexport const submit = open\n",
+  'src/evm/relay/relay.ts': "import { submit } from './wire.ts'\nsubmit.sendRawBundle()\n",
+  'src/evm/relay/wire.ts': 'export const submit = 1\n',
   'src/wallets/sign.ts':
     "import { sign } from 'viem/accounts'\nexport const s = (k) => [sign, k.privateKey.reveal()]\n",
   'src/mcp/stdio.ts': 'export const out = process.stdout\n',
   'tools/list.ts': "import { out } from '../src/mcp/stdio.ts'\nexport const list = out\n",
   'src/cli/main.ts':
     "import { list } from '../../tools/list.ts'\nimport { wire } from '../runtime.ts'\nwire(list)\n",
-  'src/runtime.ts': "import { open } from './rpc/http.ts'\nexport const wire = open\n",
+  'src/runtime.ts':
+    "import './evm/relay/relay.ts'\nimport { submit } from './evm/submit.ts'\nexport const wire = submit\n",
   'test/a.ts': 'export {}\n'.repeat(400),
 }
 
@@ -69,13 +73,44 @@ const BROKEN: readonly [title: string, folder: string, text: string, finding: st
   ['kysely outside the store', 'src/rpc', "import 'kysely'", 'vendor-store'],
   ['libsql outside the store', 'src/cli', "import 'libsql'", 'vendor-store'],
   ['ioredis, even when it is not installed', 'src/store', "import 'ioredis'", 'vendor-redis'],
+  ["Flashbots' client outside src/evm", 'src/wallets', "import '@flashbots/x'", 'vendor-evm'],
+  ['what sends to endpoints', 'src/transactions', "import '../evm/submit.ts'", 'submit.ts: door-endpoints'],
+  ['what sends, from its neighbour', 'src/evm', "import './submit.ts'", 'submit.ts: door-endpoints'],
+  ['what sends to a relay', 'src/transactions', "import '../evm/relay/relay.ts'", 'relay.ts: door-relay'],
+  [
+    'a type of the relay',
+    'src/mcp',
+    "import type { A } from '../evm/relay/relay.ts'",
+    'relay.ts: door-relay',
+  ],
+  ['a lazy relay', 'src/evm', "await import('./relay/relay.ts')", 'relay.ts: door-relay'],
+  [
+    'a bundle that is sent',
+    'src/transactions',
+    'export const a = (c) => c.sendRawBundle()',
+    ':1: the relay is asked in src/evm/relay',
+  ],
   ['the MCP SDK in a tool', 'tools', "import '@modelcontextprotocol/server'", 'vendor-mcp'],
+  ['hono outside the door for HTTP', 'src/mcp', "import 'hono/cors'", 'imported in src/mcp/http only'],
+  ['the server of hono elsewhere', 'src/cli', "import '@hono/node-server'", 'imported in src/mcp/http only'],
   ['what does not resolve', 'src/rpc', "import './nowhere.ts'", 'no-unresolvable'],
   [
     'a module that imports itself by way of another',
     'src/gas',
     "import './cycle.ts'",
     'gas/cycle.ts: no-cycles',
+  ],
+  [
+    "a stranger's words in a sentence",
+    'src/policy',
+    'export const why = (asset) => `$' + '{asset.claims.untrusted} is above its cap`',
+    ":1: a stranger's words stay in `claims` and `quoted`",
+  ],
+  [
+    'a symbol that the registry does not know',
+    'src/evm',
+    'export const a = (told) => ({ decimals: 6, symbol: told })',
+    ":1: a symbol is the registry's word",
   ],
   [
     'process.env',
@@ -126,7 +161,7 @@ const nameOf = (folder: string, index: number) => `${folder}/broken${index}.ts`
 
 describe('npm run layers', () => {
   it('passes modules that keep to their layers', async () => {
-    expect(await layers(CLEAN, '--minimum', '9')).toEqual({ code: 0, findings: [] })
+    expect(await layers(CLEAN, '--minimum', '12')).toEqual({ code: 0, findings: [] })
   })
 
   describe('refuses', () => {
@@ -135,7 +170,7 @@ describe('npm run layers', () => {
       const broken = BROKEN.map(([, folder, text], index) => [nameOf(folder, index), text])
       const cycle = BROKEN.findIndex(([, , , finding]) => finding.endsWith('no-cycles'))
       const back = { 'src/gas/cycle.ts': `import './broken${cycle}.ts'` }
-      report = await layers({ ...CLEAN, ...Object.fromEntries(broken), ...back }, '--minimum', '9')
+      report = await layers({ ...CLEAN, ...Object.fromEntries(broken), ...back }, '--minimum', '12')
     })
 
     it.each(BROKEN.map((row, index) => [row[0], nameOf(row[1], index), row[3]]))(
@@ -170,8 +205,8 @@ describe('npm run layers', () => {
     const real = JSON.stringify(resolve('.dependency-cruiser.cjs'))
     const blind = `const rules = require(${real}); rules.options.exclude = { path: '[.]ts$' }; module.exports = rules`
     writeFileSync(rules, blind)
-    const { code, findings } = await layers(CLEAN, '--minimum', '9', '--rules', rules)
-    expect(findings).toHaveLength(9 + 1)
+    const { code, findings } = await layers(CLEAN, '--minimum', '12', '--rules', rules)
+    expect(findings).toHaveLength(12 + 1)
     expect(findings).toContain('src/cli/main.ts: not seen by the import check')
     expect(code).toBe(1)
   })

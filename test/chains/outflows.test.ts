@@ -58,3 +58,20 @@ describe('what must be there beforehand', () => {
     expect(fundsNeeded(ACCOUNT, nothing, [approval(usdc, 2n ** 256n - 1n), toSelf])).toEqual([])
   })
 })
+
+describe('T17: outflows of contracts at the account’s command', () => {
+  const SAFE = '0x90F79bf6EB2c4f870365E785982E1f101E93b906'
+  const gives = (raw: bigint): Effect => ({ ...out(usdc, raw), from: SAFE })
+
+  it('count as the account’s own, and not twice when they pass through', () => {
+    expect(amounts(outflows(ACCOUNT, nothing, [gives(5n)], [SAFE]))).toEqual([['USDC', 5n]])
+    const through = [{ ...out(usdc, 5n), to: SAFE }, gives(5n)]
+    expect(amounts(outflows(ACCOUNT, nothing, through, [SAFE]))).toEqual([['USDC', 5n]])
+    expect(amounts(outflows(ACCOUNT, nothing, [...through, gives(2n)], [SAFE]))).toEqual([['USDC', 7n]])
+  })
+
+  it('hide nothing of what the account gives: a contract may claim to follow anybody', () => {
+    const kept = [{ ...out(usdc, 9n), to: SAFE }, gives(1n)]
+    expect(amounts(outflows(ACCOUNT, nothing, kept, [SAFE]))).toEqual([['USDC', 9n]])
+  })
+})

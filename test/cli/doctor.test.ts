@@ -30,6 +30,7 @@ async function doctor(change: Readonly<Record<string, string>> = {}) {
     ...environmentOf(world, home),
     SANDBOX_A_RPC_URL: `${world.a.proxy.url}/v2/${API_KEY}`,
     SANDBOX_B_RPC_URL: `${world.b.proxy.url}/v2/${API_KEY}`,
+    ALLOW_ENVIRONMENT_KEYS: 'true',
     WALLET_CANARY_PRIVATE_KEY: `0x${PRIVATE_KEY}`,
     ...change,
   }
@@ -43,7 +44,8 @@ const hostOf = (url: string) => new URL(url).host
 test('a good set-up: exit code 0, every check told', async () => {
   const { code, said, stderr } = await doctor()
   expect(said).toMatch(/ {2}ok {3}Node \d+\.\d+\.\d+\n/)
-  expect(said).toContain('  ok   Configuration: 2 chain(s), 1 wallet(s)\n')
+  expect(said).toContain('  ok   Configuration: 2 chain(s)\n')
+  expect(said).toContain('  ok   Wallets: 1 configured\n')
   for (const [name, id, url] of [
     ['Sandbox A', 'eip155:31337', world.a.proxy.url],
     ['Sandbox B', 'eip155:31338', world.b.proxy.url],

@@ -52,7 +52,7 @@ describe.each(ERAS)('a client of %s', (era) => {
     const command = { command: 'npm', args: ['start', '--silent'], cwd: REPOSITORY }
     const server = await startBursar({ era, env, command })
     const { wallets } = await server.answer('get_wallets')
-    expect(wallets.map(({ name }) => name)).toEqual(['treasury', 'agent', 'merchant', 'payroll'])
+    expect(wallets.map(({ name }) => name)).toEqual(['treasury', 'agent', 'merchant', 'payroll', 'vault'])
     await server.close()
     expect(server.lines.length).toBeGreaterThan(0)
   })

@@ -13,6 +13,10 @@ describe('an empty environment', () => {
       home: `${homedir()}/.bursar`,
       chains: [],
       wallets: [],
+      remoteWallets: [],
+      walletChains: new Map(),
+      accounts: [],
+      bundlers: [],
       policy: {
         maxGasPriceGwei: '500',
         perTransaction: [
@@ -22,11 +26,21 @@ describe('an empty environment', () => {
         feePerTransaction: [{ chain: '*', max: '0.1' }],
         maxSlippagePercent: '2.0',
         findingsAllowed: [],
+        privateFallbackBlocks: 0,
       },
+      approvals: { ttlSeconds: 3600 },
       intentTtlSeconds: 300,
       rpcTimeoutMs: 10000,
       minNativeBalance: [],
       simulationRequired: true,
+      http: {
+        host: '127.0.0.1',
+        port: 8402,
+        allowedHosts: [],
+        allowedOrigins: [],
+        audience: 'bursar',
+        limits: { perToken: 600, perAddress: 3000 },
+      },
       logLevel: 'info',
       sandbox: { embedded: true },
       warnings: [],
@@ -257,10 +271,17 @@ describe('folders', () => {
 })
 
 describe('SIMULATION_REQUIRED (R1)', () => {
-  it('may be off on test networks', () => {
-    expect(load({ BASE_SEPOLIA_RPC_URL: ALCHEMY, SIMULATION_REQUIRED: 'false' }).simulationRequired).toBe(
-      false,
-    )
+  const CHANGES_NOTHING =
+    'SIMULATION_REQUIRED=false changes nothing: what was not simulated is not signed, on test networks either'
+
+  it.each([
+    ['test networks', { BASE_SEPOLIA_RPC_URL: ALCHEMY }],
+    ['the sandbox', {}],
+  ])('R1: may be off on %s, where a warning says that it changes nothing', (_where, env) => {
+    const off = load({ ...env, SIMULATION_REQUIRED: 'false' })
+    expect([off.simulationRequired, off.warnings]).toEqual([false, [CHANGES_NOTHING]])
+    const on = load({ ...env, SIMULATION_REQUIRED: 'true' })
+    expect([on.simulationRequired, on.warnings]).toEqual([true, []])
   })
 
   it('R1: may not be off when one main network is configured', () => {

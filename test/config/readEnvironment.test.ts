@@ -7,6 +7,7 @@ import { problemsOf } from './problems.ts'
 
 const touched = [
   'WALLET_T_PRIVATE_KEY',
+  'WALLET_T_REMOTE_URL',
   'BASE_SEPOLIA_RPC_ALCHEMY',
   'BASE_SEPOLA_RPC_URL',
   'WALLET_MNEMONIC',
@@ -21,6 +22,7 @@ afterEach(() => {
 describe('readEnvironment', () => {
   it('R6: takes keys, passwords and endpoint URLs out of the process environment, misspelt ones too', () => {
     process.env['WALLET_T_PRIVATE_KEY'] = 'k'
+    process.env['WALLET_T_REMOTE_URL'] = 's'
     process.env['BASE_SEPOLIA_RPC_ALCHEMY'] = 'u'
     process.env['BASE_SEPOLA_RPC_URL'] = 'v'
     process.env['WALLET_MNEMONIC'] = 'm'
@@ -28,8 +30,8 @@ describe('readEnvironment', () => {
     process.env['REDIS_PASSWORD'] = 'p'
     process.env['MAX_GAS_PRICE_GWEI'] = '7'
     const env = readEnvironment(emptyFolder())
-    expect(touched.map((name) => env[name])).toEqual(['k', 'u', 'v', 'm', 'r', 'p', '7'])
-    expect(touched.map((name) => process.env[name])).toEqual([...Array(6).fill(undefined), '7'])
+    expect(touched.map((name) => env[name])).toEqual(['k', 's', 'u', 'v', 'm', 'r', 'p', '7'])
+    expect(touched.map((name) => process.env[name])).toEqual([...Array(7).fill(undefined), '7'])
   })
 
   it('reads .env, and the environment wins over it', () => {

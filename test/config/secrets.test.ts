@@ -12,6 +12,7 @@ describe('secrets are never echoed (R6, T14, T15)', () => {
   it('hides keys and URLs in the configuration, however it is printed', () => {
     const config = loadConfig(
       {
+        ALLOW_ENVIRONMENT_KEYS: 'true',
         WALLET_MAIN_PRIVATE_KEY: KEY,
         BASE_MAINNET_RPC_URL: `http://node.example:8080/v2/${CANARY}?key=${CANARY}`,
         BASE_MAINNET_WS_URL: `wss://node.example:8080/v2/${CANARY}?key=${CANARY}`,
@@ -22,7 +23,7 @@ describe('secrets are never echoed (R6, T14, T15)', () => {
       allChains,
     )
     expect(config.wallets[0]?.privateKey.reveal()).toBe(`0x${KEY.toLowerCase()}`)
-    expect(config.warnings).toHaveLength(3)
+    expect(config.warnings).toHaveLength(4)
     expectNoSecrets([
       JSON.stringify(config),
       inspect(config, { depth: 20, showHidden: true }),

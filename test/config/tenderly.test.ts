@@ -5,6 +5,7 @@ import { isBursarError } from '../../src/errors/bursarError.ts'
 
 const BASE = {
   BASE_MAINNET_RPC_URL: 'https://node.example/v2',
+  ALLOW_ENVIRONMENT_KEYS: 'true',
   WALLET_MAIN_PRIVATE_KEY: `${'7a1c9e3b'.repeat(8)}`,
 }
 const TENDERLY = { TENDERLY_API_KEY: 'k3y', TENDERLY_ACCOUNT: 'treasury', TENDERLY_PROJECT: 'payments' }

@@ -43,7 +43,7 @@ describe('misspelt names', () => {
 
   it('says how a wallet is named', () => {
     expect(load({ WALLET_PRIVATE_KEY: 'x' }).warnings).toEqual([
-      'WALLET_PRIVATE_KEY is ignored: a wallet is given as WALLET_<NAME>_PRIVATE_KEY, such as WALLET_MAIN_PRIVATE_KEY',
+      'WALLET_PRIVATE_KEY is ignored: keys belong into keystores; run "bursar wallet import NAME"',
     ])
   })
 

@@ -13,8 +13,8 @@ describe('.env.example', () => {
   it('documents every variable of the table, and no other', () => {
     const documented = lines.map(({ name }) => name).toSorted()
     expect(documented).toEqual(documentedVariables(allChains).toSorted())
-    // 29 of Bursar, 12 for each of 18 chains, 2 samples of names that the operator composes.
-    expect(documented).toHaveLength(29 + 12 * 18 + 2)
+    // 47 of Bursar, 12 for each of 18 chains, 11 samples of names that the operator composes.
+    expect(documented).toHaveLength(47 + 12 * 18 + 11)
   })
 
   it('shows the defaults that hold', () => {
@@ -43,6 +43,9 @@ describe('loadConfig', () => {
     const read = new Set<string>()
     const values: Record<string, string> = {
       BASE_SEPOLIA_CONTRACT_MULTICALL3: '0xcA11bde05977b3631167028862bE2a173976CA11',
+      ALLOW_ENVIRONMENT_KEYS: 'true',
+      WALLET_VAULT_OWNER: 'main',
+      WALLET_VAULT_SALT: '7',
       WALLET_MAIN_PRIVATE_KEY: '1f1e1d1c1b1a19181716151413121110f0e0d0c0b0a090807060504030201001',
     }
     for (const chain of allChains) values[`${chain.env}_RPC_URL`] = 'https://node.example'

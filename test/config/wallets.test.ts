@@ -3,7 +3,8 @@ import { allChains } from '../../src/chains/allChains.ts'
 import { loadConfig } from '../../src/config/loadConfig.ts'
 import { problemsOf } from './problems.ts'
 
-const load = (env: Record<string, string | undefined>) => loadConfig(env, allChains)
+const load = (env: Record<string, string | undefined>) =>
+  loadConfig({ ALLOW_ENVIRONMENT_KEYS: 'true', ...env }, allChains)
 const KEY_A = '1f1e1d1c1b1a19181716151413121110f0e0d0c0b0a090807060504030201001'
 const KEY_B = '2f1e1d1c1b1a19181716151413121110f0e0d0c0b0a090807060504030201001'
 const REAL = { BASE_SEPOLIA_RPC_URL: 'https://node.example' }

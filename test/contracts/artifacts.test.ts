@@ -7,7 +7,14 @@ import { afterAll, expect, test } from 'vitest'
 const scratch = mkdtempSync(path.join(tmpdir(), 'bursar-artifacts-'))
 afterAll(() => rmSync(scratch, { recursive: true }))
 
-const names = ['Multicall3.json', 'TestUSDC.json', 'TipJar.json']
+const names = [
+  'EntryPoint.json',
+  'Multicall3.json',
+  'SimpleAccountFactory.json',
+  'SimpleAccountProxy.json',
+  'TestUSDC.json',
+  'TipJar.json',
+]
 
 test('compiling the contracts again gives the checked-in artefacts byte for byte', () => {
   const again = path.join(scratch, 'again')

@@ -26,11 +26,10 @@ test('the snippet for MCP clients is JSON that starts the built server', () => {
 })
 
 test('the sample configuration of a real chain is one that Bursar takes without a warning', () => {
-  const sample = block('sh', 'RPC_URL').replace('<64 hex digits>', `${'1f'.repeat(31)}20`)
-  const config = loadConfig(parseEnv(sample), allChains)
+  const config = loadConfig(parseEnv(block('sh', 'RPC_URL')), allChains)
   expect(config.warnings).toEqual([])
   expect(config.chains.map(({ chainId }) => chainId)).toEqual(['eip155:84532'])
-  expect(config.wallets.map(({ name }) => name)).toEqual(['main'])
+  expect(config.keystorePasswordFile).toBe('/home/you/.bursar/password')
   expect(config.policy).toEqual({
     maxGasPriceGwei: '50',
     perTransaction: [
@@ -40,6 +39,7 @@ test('the sample configuration of a real chain is one that Bursar takes without 
     feePerTransaction: [{ chain: '*', max: '0.1' }],
     maxSlippagePercent: '2.0',
     findingsAllowed: [],
+    privateFallbackBlocks: 0,
   })
 })
 

@@ -29,7 +29,9 @@ const Presented = z.strictObject({
       sandbox: z.literal(true).exactOptional(),
     })
     .exactOptional(),
-  quoted: z.strictObject({ untrusted: z.string() }).exactOptional(),
+  quoted: z
+    .strictObject({ untrusted: z.string(), mixesScripts: z.literal(true).exactOptional() })
+    .exactOptional(),
 })
 
 test('the schema is the type', () => {

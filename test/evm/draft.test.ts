@@ -47,9 +47,14 @@ it.each([
   ['args without function', { to: TIP_JAR, data: '0x12345678', args: [] }, 'call_invalid'],
   ['args of a transfer', { to: MERCHANT, amount: '1', args: ['x'] }, 'call_invalid'],
   [
-    'a call that carries a token',
-    { to: TIP_JAR, function: 'f()', asset: 'USDC', amount: '1' },
+    'a call to the token that it carries',
+    { to: USDC, function: 'f()', asset: 'USDC', amount: '1' },
     'call_invalid',
+  ],
+  [
+    'a call that carries an amount of a token that it does not tell',
+    { to: TIP_JAR, function: 'f()', asset: 'USDC' },
+    'amount_invalid',
   ],
 ])('R8, R13: refuses %s, before anything is prepared', async (_name, action, code) => {
   await expect(draft(action)).rejects.toMatchObject({ code, sideEffect: 'none', kind: 'input' })

@@ -7,7 +7,7 @@ import { sandboxA } from '../../src/chains/data/sandboxA.ts'
 import { issueReceipt } from '../../src/chains/simulationReceipt.ts'
 import type { EvmPayload } from '../../src/evm/evmPayload.ts'
 import { Secret } from '../../src/primitives/secret.ts'
-import { testClock } from '../support/engine.ts'
+import { testClock } from '../support/testClock.ts'
 
 afterEach(() => {
   vi.doUnmock('secp256k1/bindings.js')

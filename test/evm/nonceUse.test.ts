@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { usedByAnother } from '../../src/evm/nonceUse.ts'
+import type { EvmPayload } from '../../src/evm/evmPayload.ts'
+import { usedByAnother, userOfNonce } from '../../src/evm/nonceUse.ts'
 import { unattended } from '../../src/primitives/abort.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { type ChainClient, chainClient } from '../../src/rpc/chainClient.ts'
@@ -77,4 +78,30 @@ it('R14, T12: one endpoint alone proves nothing while there is another that does
 it('R14: a nonce that is still free is used by nobody', async () => {
   const use = { account: AGENT, nonce: 1n, hashes: [OTHER], newest }
   expect(await usedByAnother(endpoints, use, unattended())).toBe(false)
+})
+
+const evmPayload = (call: Pick<EvmPayload, 'to' | 'value' | 'data'>): EvmPayload => ({
+  ...{ family: 'evm', chain: world?.a.id ?? '', from: AGENT, accessList: [], gasLimit: '21000', ...call },
+})
+const payload = evmPayload({ to: MERCHANT, value: '1', data: '0x' })
+const userOf = (nonce: bigint, like = payload, clients = endpoints) =>
+  userOfNonce(clients, { account: AGENT, nonce, newest }, like, unattended())
+
+it('R14: what used a nonce is told, and whether it does what was asked for', async () => {
+  expect(await userOf(0n)).toEqual({ hash, isPayload: true })
+  const others = [{ to: AGENT }, { value: '2' }, { data: '0x00' }] as const
+  for (const other of others)
+    expect(await userOf(0n, evmPayload({ to: MERCHANT, value: '1', data: '0x', ...other }))).toEqual({
+      ...{ hash, isPayload: false },
+    })
+  expect(await userOf(1n)).toBeUndefined()
+})
+
+it('R14, T12: endpoints that tell different things of it, or one alone of two, prove nothing', async () => {
+  hide(second)
+  expect(await userOf(0n)).toBeUndefined()
+  second.reset()
+  second.setFault(() => ({ kind: 'reset' }))
+  expect(await userOf(0n)).toBeUndefined()
+  expect(await userOf(0n, payload, endpoints.slice(0, 1))).toEqual({ hash, isPayload: true })
 })

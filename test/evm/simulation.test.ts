@@ -281,6 +281,8 @@ describe('why a simulation reverts, from a real contract', () => {
 
 describe('T1, T6, T7: a hostile token', () => {
   const token = tokenAt(500)
+  /** It tells of no payment of what it is to pay. */
+  const naive = () => ({ lanes: [world.a], findingsAllowed: ['not-received'] as const })
   beforeAll(async () => {
     await world.a.ask(
       'anvil_setCode',
@@ -308,7 +310,10 @@ describe('T1, T6, T7: a hostile token', () => {
   })
 
   it('T1, T3: its symbol is capped, made visible, and only ever its own claim', async () => {
-    const { simulation } = await prepare({ to: 'merchant', amount: '1', asset: token })
+    const tolerant = startEngine(naive())
+    const payment = { to: 'merchant', amount: '1', asset: token, idempotencyKey: 'its symbol' }
+    const { simulation } = await tolerant.prepare(payment)
+    await tolerant.stop()
     const amount = simulation.effects[0]?.amount
     expect(amount).not.toHaveProperty('symbol')
     expect(amount?.claims?.untrusted).toBe(`\\u{202e}${'A'.repeat(24)}…`)
@@ -316,7 +321,7 @@ describe('T1, T6, T7: a hostile token', () => {
 
   it('T6, T11: its fake events do not make the caller’s amount smaller, nor strangers’ moves ours', async () => {
     const cap = '5'
-    const capped = startEngine({ lanes: [world.a], caps: [{ chain: '*', asset: token, max: cap }] })
+    const capped = startEngine({ ...naive(), caps: [{ chain: '*', asset: token, max: cap }] })
     const request = (amount: string) => ({
       to: 'merchant',
       amount,
@@ -325,6 +330,7 @@ describe('T1, T6, T7: a hostile token', () => {
     })
     await expect(capped.prepare(request('5.000000000000000001'))).rejects.toMatchObject({
       code: 'policy_denied',
+      message: expect.stringContaining('above the cap of 5'),
     })
     const { verdict } = await capped.prepare(request('5'))
     expect(verdict.decision).toBe('allow')
@@ -332,7 +338,7 @@ describe('T1, T6, T7: a hostile token', () => {
   })
 
   it('T17: an unlimited approval that a call makes in passing is held against the cap', async () => {
-    const capped = startEngine({ lanes: [world.a], caps: [{ chain: '*', asset: token, max: '5' }] })
+    const capped = startEngine({ ...naive(), caps: [{ chain: '*', asset: token, max: '5' }] })
     await expect(
       capped.prepare({ to: token, function: 'drain()', idempotencyKey: 'drain' }),
     ).rejects.toMatchObject({ code: 'policy_denied', kind: 'policy' })

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import type { EvmAssets } from '../../src/evm/assets.ts'
 import { readStatus } from '../../src/evm/status.ts'
 import type { ChainClient } from '../../src/rpc/chainClient.ts'
 
@@ -19,6 +18,8 @@ const receipt = {
   effectiveGasPrice: '0x3b9aca00',
 }
 
+type Telling = Parameters<typeof readStatus>[3]
+
 function read(fields: object) {
   const results = [block, '0x5', { ...receipt, ...fields }, {}]
   const client = {
@@ -26,7 +27,7 @@ function read(fields: object) {
     chain: 'eip155:10',
     batch: async () => results.map((result) => ({ ok: true, result })),
   } as unknown as ChainClient
-  return readStatus(client, '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', [HASH], {} as EvmAssets, {
+  return readStatus(client, '0x70997970C51812dc3A010C7d01b50e0d17dc79C8', [HASH], {} as Telling, {
     signal: AbortSignal.timeout(1_000),
   })
 }

@@ -3,6 +3,7 @@ import { allChains } from '../../src/chains/allChains.ts'
 import type { Chain } from '../../src/chains/types.ts'
 import { evmAdapter } from '../../src/evm/evmAdapter.ts'
 import { unattended } from '../../src/primitives/abort.ts'
+import { digestOf } from '../../src/primitives/json.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
@@ -72,20 +73,28 @@ function telling(proxy: RpcProxy, say: (call: ProxyCall, result: unknown) => unk
   }))
 }
 
-const RECEIPT = { transactionHash: INVENTED, blockHash: BLOCK, status: '0x1', gasUsed: '0x5208' }
+const RECEIPT = {
+  transactionHash: INVENTED,
+  blockHash: BLOCK,
+  status: '0x1',
+  gasUsed: '0x5208',
+  effectiveGasPrice: '0x0',
+}
 const INCLUDED = {
   ...{ hash: INVENTED, state: 'included' as const },
   included: {
-    ...{ blockNumber: '1', blockHash: BLOCK, succeeded: true, gasUsed: 21_000n, feePaid: 0n },
-    effects: async () => [],
+    ...{ blockNumber: '1', blockHash: BLOCK, succeeded: true, gasUsed: 21_000n, gasPrice: 0n, feePaid: 0n },
+    essence: `${BLOCK} 1 21000 0 ${digestOf('[]')}`,
+    effects: async () => ({ effects: [], withNative: false }),
   },
 }
 
 /** A receipt, and the block that is to hold it in the place of the first one. */
-const inventing = ({ method, params }: ProxyCall, result: unknown) => {
-  if (method === 'eth_getBlockByNumber' && params[0] === '0x1') return { ...(result as object), hash: BLOCK }
-  return method === 'eth_getTransactionReceipt' ? RECEIPT : result
-}
+const inventing = (call: ProxyCall, result: unknown) =>
+  call.method === 'eth_getTransactionReceipt' ? RECEIPT : inventingBlock(call, result)
+
+const inventingBlock = ({ method, params }: ProxyCall, result: unknown) =>
+  method === 'eth_getBlockByNumber' && params[0] === '0x1' ? { ...(result as object), hash: BLOCK } : result
 
 /** What the driver asks before it takes an inclusion for final. */
 const confirm = () => evmAdapter(chain, access).confirmInclusion(INCLUDED, unattended())
@@ -99,6 +108,8 @@ const leftOut = (why: string) =>
 
 test('T12, F20: with the local clock two minutes ahead an invented receipt is not believed', async () => {
   telling(liar, inventing)
+  // A slow machine asks both for the block: then that would be what they disagree about.
+  telling(honest, inventingBlock)
   const now = Date.now
   vi.spyOn(Date, 'now').mockImplementation(() => now() + 120_000)
   await expect(confirm()).rejects.toMatchObject({

@@ -80,6 +80,16 @@ it('C6: a call that takes more than its like is simulated again with what it tak
   expect([little.roundTrips, little.gasLimit]).toEqual([1, less.gasLimit])
 })
 
+it('C6, C7: a batch is of the kind of those with as many calls', async () => {
+  const batch = (size: number) =>
+    prepare({ calls: Array.from({ length: size }, () => ({ to: 'merchant', amount: '0.001' })) })
+  const first = [await batch(3), await batch(12)]
+  const again = [await batch(3), await batch(12)]
+  // That nothing stays in Multicall3 is looked at in one of its own.
+  expect(first.map(({ roundTrips }) => roundTrips)).toEqual([3, 3])
+  expect(again.map(({ roundTrips }) => roundTrips)).toEqual([2, 2])
+})
+
 it('C6: nothing is guessed while calls wait that it may depend on', async () => {
   await work(2)
   expect((await work(2)).roundTrips).toBe(1)

@@ -27,7 +27,7 @@ function spread(points: number, count: number, phase: number): readonly number[]
   return Array.from({ length: count }, (_, index) => 1 + Math.floor(((index + phase) * sure) / count))
 }
 
-it('F1, R2: 60 processes that die between begin and answer: every payment is made once, and nothing is stuck', async () => {
+it('F1, R2: 80 processes that die between begin and answer: every payment is made once, and nothing is stuck', async () => {
   const stage = { world, redisUrl: redis.url, programs }
   const points = await pointsOf(stage)
   const kills = ways.flatMap((way, index) =>
@@ -38,7 +38,7 @@ it('F1, R2: 60 processes that die between begin and answer: every payment is mad
   const killed = await killAndResume(stage, kills)
   expect(killed.flatMap(({ verdict }) => verdict.notes)).toEqual([])
   const { points: different, ...totals } = totalsOf(killed)
-  expect(totals).toEqual({ kills: 60, duplicates: 0, lost: 0, wedged: 0 })
-  expect(different).toBeGreaterThanOrEqual(50)
+  expect(totals).toEqual({ kills: 80, duplicates: 0, lost: 0, wedged: 0, miscounted: 0 })
+  expect(different).toBeGreaterThanOrEqual(70)
   // Some fifty seconds on two idle cores.
 }, 400_000)

@@ -16,7 +16,7 @@ afterAll(async () => {
 })
 
 it('F21, R2: a disk that is full from some write on: what is not recorded is not sent, and each payment is made once when there is room', async () => {
-  const moments = [36, 40, 44, 48, 52, 56, 60, 64, 72, 84, 100, 130]
+  const moments = [60, 76, 88, 96, 104, 112, 124, 136, 148, 160, 190, 230]
   const refused = await refuseAndResume({ world, redisUrl: '', programs }, fullDisk, moments)
   expect(refused.flatMap(({ verdict }) => verdict.notes)).toEqual([])
   expect(refused.map(({ unrecorded }) => unrecorded)).toEqual(moments.map(() => 0))

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest'
 import {
   type ChainAdapter,
-  type ChainDirectory,
   type FeeReading,
   NO_SURCHARGE,
   type PayloadShape,
   type Surcharge,
 } from '../../src/chains/adapter.ts'
 import { sandboxA } from '../../src/chains/data/sandboxA.ts'
+import type { ChainDirectory } from '../../src/chains/directory.ts'
 import { GasQuotes } from '../../src/gas/gasQuotes.ts'
 import { Policy } from '../../src/policy/policy.ts'
 import { caller } from '../support/engine.ts'

@@ -57,9 +57,29 @@ export const badPayments: readonly BadPayment[] = [
   },
   {
     title: 'what is not an address',
-    given: transfer({ to: 'alice.eth' }),
+    given: transfer({ to: '0xalice' }),
     code: 'address_invalid',
-    message: 'to "alice.eth" is not a usable address: an EVM address is 0x and 40 hexadecimal digits.',
+    message: 'to "0xalice" is not a usable address: an EVM address is 0x and 40 hexadecimal digits.',
+  },
+  {
+    title: 'a name that nobody has (T8)',
+    given: transfer({ to: 'marchant' }),
+    code: 'recipient_unknown',
+    message: 'to "marchant" is not an address, and no wallet or contact of this chain has that name.',
+  },
+  {
+    title: 'an ENS name on a chain that has no ENS (T9)',
+    given: transfer({ to: 'alice.eth' }),
+    code: 'names_unavailable',
+    message:
+      '"alice.eth" cannot be looked up: there is no ENS for Sandbox A: it is on Ethereum and, for test networks, on Sepolia.',
+  },
+  {
+    title: 'an address that looks like a wallet of ours (T5)',
+    given: transfer({ to: '0x3c44cdddb6a900fa2b585dd299e03d12fa4293bd' }),
+    code: 'recipient_lookalike',
+    message:
+      '0x3C44cDDDB6a900FA2b585DD299e03D12Fa4293bD is not 0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC, the wallet "merchant", and looks like it (all but one digit are the same). Such addresses are made, or mistyped, to be paid by mistake. Nothing was signed.',
   },
   {
     title: 'an amount as a JavaScript number (R8)',
@@ -146,7 +166,7 @@ export const badPayments: readonly BadPayment[] = [
     given: transfer({ wallet: 'bob' }),
     code: 'wallet_unknown',
     message: '"bob" is not a wallet that Bursar manages on this chain.',
-    fix: 'Use one of: treasury, agent, merchant, payroll. get_wallets shows them.',
+    fix: 'Use one of: treasury, agent, merchant, payroll, vault. get_wallets shows them.',
   },
   {
     title: 'more native tokens than the wallet has, to the wei',
@@ -248,10 +268,11 @@ export const badPayments: readonly BadPayment[] = [
       'The contract call is not valid: data must be 0x-prefixed hex: a 4-byte selector and its arguments.',
   },
   {
-    title: 'a call that carries a token',
-    given: call({ function: 'averageTip()', asset: 'USDC', amount: '1' }),
-    code: 'call_invalid',
-    message: 'The contract call is not valid: a call can carry the native token only; drop asset.',
+    title: 'a call that takes a token and does not say how much',
+    given: call({ function: 'averageTip()', asset: 'USDC' }),
+    code: 'amount_invalid',
+    message:
+      'Amount "" is not usable: a call with an asset needs the amount that the contract may take of it.',
   },
   {
     title: 'more than the cap on one transaction (R5)',
@@ -275,6 +296,6 @@ export const badPayments: readonly BadPayment[] = [
       args: [TIP_JAR, '115792089237316195423570985008687907853269984665640564039457584007913129639935'],
     }),
     code: 'policy_denied',
-    message: `Policy unlimited-approval denies this: ${TIP_JAR} may take all USDC of ${AGENT}, now and later (the operator can allow it by FINDINGS_ALLOWED).`,
+    message: `Policy unlimited-approval denies this: ${TIP_JAR} may take all USDC of ${AGENT}, now and later (the operator can allow it by FINDINGS_ALLOWED or in the policy file).`,
   },
 ]

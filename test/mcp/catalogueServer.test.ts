@@ -9,6 +9,7 @@ import { instructionsFor } from '../../src/mcp/instructions.ts'
 import { createMcpServer } from '../../src/mcp/server.ts'
 import type { Services } from '../../src/mcp/services.ts'
 import type { LogFields, Logger } from '../../src/primitives/logger.ts'
+import { LOCAL_IDENTITY } from '../../src/primitives/scopes.ts'
 import { tools } from '../../tools/index.ts'
 import { answering, goodArguments } from './catalogueAnswers.ts'
 
@@ -59,6 +60,7 @@ async function connect(era: Era, services: Services = answering, strictOutput = 
       logger,
       instructions: instructionsFor({ sandbox: true }),
       resolveChain: (id) => ({ id, name: 'Sandbox A', native: 'ETH', sandbox: true }),
+      identity: LOCAL_IDENTITY,
       strictOutput,
     })
   open.push(serveStdio(createServer, { transport: serverSide }))
@@ -129,7 +131,7 @@ describe.each(ERAS)('a client of %s', (era) => {
     expect(listed.map((tool) => tool.name)).toEqual(tools.map((tool) => tool.name))
     const wire = written.map(resultOf).find((result) => result?.['tools'])
     // The 2026 era lets clients cache the list; the 2025 era knows no such members.
-    const cache = era === '2026-07-28' ? { ttlMs: 300_000, cacheScope: 'public' } : {}
+    const cache = era === '2026-07-28' ? { ttlMs: 300_000, cacheScope: 'private' } : {}
     expect({ ttlMs: wire?.['ttlMs'], cacheScope: wire?.['cacheScope'] }).toEqual({
       ttlMs: undefined,
       cacheScope: undefined,
@@ -197,9 +199,23 @@ describe.each(ERAS)('a client of %s', (era) => {
       )
     })
 
+    test('what belongs to no call of a batch, with what belongs there', async () => {
+      const good = { chain: 'sandbox-a', wallet: 'alice', idempotencyKey: 'k' }
+      const calls = [{ to: 'bob', amount: '1', asset: 'USDC' }, { amount: 1 }]
+      expect(await refusal({ ...good, calls })).toBe(
+        'The arguments of simulate_transaction are not valid: ' +
+          '"asset" is not an argument of calls[0]: it takes to, amount, function, args, data; ' +
+          'calls[1].to is missing: it is required; ' +
+          'calls[1].amount must be a decimal string, not a JavaScript number (numbers lose digits): pass it as a string, such as "1.5".',
+      )
+      expect(await refusal({ ...good, calls: calls.slice(0, 1) })).toContain(
+        'calls must have at least 2 items',
+      )
+    })
+
     test('nothing at all, with every missing argument named and explained', async () => {
       const message = await refusal(undefined)
-      for (const field of ['chain', 'wallet', 'to', 'idempotencyKey']) {
+      for (const field of ['chain', 'wallet', 'idempotencyKey']) {
         expect(message).toContain(`${field} is missing: `)
       }
       expect(message).toContain('get_wallets')

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 const ENTRY = `
 import { createMcpServer } from './src/mcp/server.ts'
 import { serveOverStdio } from './src/mcp/stdio.ts'
+import { LOCAL_IDENTITY } from './src/primitives/scopes.ts'
 import { tools } from './tools/index.ts'
 const log = (message, fields) => process.stderr.write(JSON.stringify({ message, ...fields }) + '\\n')
 const logger = { debug: log, info: log, warn: log, error: log }
@@ -32,6 +33,7 @@ await serveOverStdio({
   logger,
   createServer: () => createMcpServer({
     tools, services, version: '0', logger, instructions: 'x', resolveChain: () => undefined,
+    identity: LOCAL_IDENTITY,
   }),
 })
 console.log('after the end')

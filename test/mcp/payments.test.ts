@@ -175,13 +175,37 @@ describe.each(ERAS)('a client of %s', (era) => {
     const status = await bursar.answer('get_status')
     expect(status).toMatchObject({
       sandbox: false,
-      operations: { running: 0, committed: 6, failed: 0, stuck: 0 },
+      operations: { running: 0, committed: 6, failed: 0, stuck: 0, compensated: 0 },
       journal: { writable: true },
     })
     expect(status.chains.map(({ chain, endpoints }) => [chain.id, endpoints[0]?.reachable])).toEqual([
       ['eip155:31337', true],
       ['eip155:31338', true],
     ])
+  })
+
+  test('sees in get_status what its fees were on each chain, and what they saved (E6)', async () => {
+    const { chains } = await bursar.answer('get_status')
+    for (const { chain, fees30d } of chains) {
+      const page = await bursar.answer('list_operations', { chain: chain.id })
+      const paid = await Promise.all(
+        page.operations.map(async ({ operationId: operation }) => {
+          const { steps } = await bursar.answer('get_operation', { operation })
+          return BigInt(steps[0]?.feePaid?.raw ?? '0')
+        }),
+      )
+      const sum = paid.reduce((total, fee) => total + fee, 0n)
+      expect(fees30d).toMatchObject({ transactions: 3, succeeded: 3, paid: { raw: `${sum}` } })
+      expect(fees30d?.saved).toMatchObject({ asset: fees30d?.paid.asset })
+    }
+    expect(JSON.stringify(chains.map(({ fees30d }) => fees30d)).length / 4).toBeLessThanOrEqual(250)
+  })
+
+  test('has gas limits that learn from payments before, and is told so (E2)', async () => {
+    // The first tip of all wrote slots that were never written; the next one needs less than half of that.
+    const tip = { chain: 'sandbox-b', to: TIP_JAR, function: 'tip(string)', args: ['x'], amount: '0.01' }
+    const { gasLimitBasis } = await prepare('tip-again', tip)
+    expect(gasLimitBasis).toEqual({ source: 'learned', confidence: 'low' })
   })
 
   test('gets the same intent for the same key and arguments, however they are spelt (R3)', async () => {

@@ -8,7 +8,9 @@ import { NonceTableStore } from '../../src/store/nonces.ts'
 import { OperationStore } from '../../src/store/operations.ts'
 import type { StepRow } from '../../src/store/schema.ts'
 import { StepStore } from '../../src/store/steps.ts'
-import { readRows, testClock } from '../support/engine.ts'
+import { readRows } from '../support/engine.ts'
+import { fromTheStart, uncounted } from '../support/ledger.ts'
+import { testClock } from '../support/testClock.ts'
 
 // Two journals on one file: what two processes have.
 const clock = testClock()
@@ -48,15 +50,17 @@ async function step(chain = 'eip155:31337', account = '0xA'): Promise<StepRow> {
   })
   const operations = new OperationStore(journal)
   const documents = {
+    role: 'pivot' as const,
     recipient: '0x',
     payload: '{}',
     terms: '{}',
     outflow: '{}',
     receipt: '{}',
     reservations: [],
+    ...uncounted,
   }
   const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
-  const { id } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [documents])
+  const { id } = await operations.begin(intent, lease, fromTheStart, () => [documents])
   const row = (await operations.find(id))?.steps[0]?.step
   if (!row) throw new Error('begun')
   return row

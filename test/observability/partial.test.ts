@@ -9,7 +9,8 @@ import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
 import { OpenChains } from '../../src/runtime/chainDirectory.ts'
 import { WalletBook } from '../../src/wallets/walletBook.ts'
-import { caller, testClock } from '../support/engine.ts'
+import { caller } from '../support/engine.ts'
+import { testClock } from '../support/testClock.ts'
 
 // A sandbox that cannot start: what a new user sees who has no write access to SANDBOX_STATE_DIR.
 const registry = createRegistry(allChains, [])
@@ -41,14 +42,18 @@ const statusOf = (probe: StatusSources['probe']) =>
     version: '0.0.0',
     sandbox: true,
     directory: chains,
-    operations: { countByState: async () => ({ running: 1, committed: 2, failed: 3, stuck: 0 }) },
+    operations: {
+      countByState: async () => ({ running: 1, committed: 2, failed: 3, stuck: 0, compensated: 0 }),
+    },
     foreignUses: async () => [],
+    halts: async () => [],
+    gasUses: async function* () {},
     probe,
     access,
     lockJournal: async () => undefined,
     cache: () => ({ size: 0, hits: 0, misses: 0, evictions: 0 }),
     alerts: () => [],
-    warnings: [],
+    warnings: () => [],
     clock: testClock(),
     startedAt: 0,
   }) as unknown as StatusSources
@@ -75,7 +80,7 @@ it('R10: get_status does not pass a defect of ours off as a chain that is down',
 
 it('get_wallets needs no chain that answers', async () => {
   const { wallets: listed } = await wallets.list(undefined, chains, [])
-  expect(listed.map(({ name }) => name)).toEqual(['treasury', 'agent', 'merchant', 'payroll'])
+  expect(listed.map(({ name }) => name)).toEqual(['treasury', 'agent', 'merchant', 'payroll', 'vault'])
 })
 
 it('get_balances reports chains that cannot be read one by one', async () => {

@@ -3,53 +3,20 @@ import type { Asset, Effect } from '../../src/chains/adapter.ts'
 import { base } from '../../src/chains/data/base.ts'
 import { baseSepolia } from '../../src/chains/data/baseSepolia.ts'
 import { type Cap, type Judged, Policy } from '../../src/policy/policy.ts'
-
-const ACCOUNT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
-const OTHER = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
-const native: Asset = { id: 'eip155:8453/slip44:60', decimals: 18, symbol: 'ETH' }
-const usdc: Asset = {
-  id: 'eip155:8453/erc20:0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913',
-  address: '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913',
-  decimals: 6,
-  symbol: 'USDC',
-}
-/** A token that only calls itself USDC: it has no symbol of the registry. */
-const pretender: Asset = {
-  id: 'eip155:8453/erc20:0x00000000000000000000000000000000000000E1',
-  address: '0x00000000000000000000000000000000000000E1',
-  decimals: 6,
-  claims: { untrusted: 'USDC' },
-}
-const GWEI = 1_000_000_000n
-const terms = { maxFeePerGas: GWEI.toString(), maxPriorityFeePerGas: '1' }
-const matter = (asset: Asset, raw: bigint, more: Partial<Judged> = {}): Judged => ({
-  chain: base,
-  account: ACCOUNT,
-  outflow: { asset, raw },
-  effects: [],
-  findings: [],
-  terms,
-  maxFee: 21_000n * GWEI,
+import { Spent } from '../../src/store/spentWindow.ts'
+import {
+  ACCOUNT,
+  denied,
+  GWEI,
+  matter,
   native,
-  ...more,
-})
-const policy = (perTransaction: readonly Cap[], maxGasPriceGwei = '500') =>
-  new Policy({
-    maxGasPriceGwei,
-    perTransaction,
-    feePerTransaction: [{ chain: '*', max: '0.1' }],
-    maxSlippagePercent: '2.0',
-    findingsAllowed: [],
-  })
-const denied = expect.objectContaining({ code: 'policy_denied', kind: 'policy', sideEffect: 'none' })
-const refusal = (run: () => unknown) => {
-  try {
-    run()
-  } catch (error) {
-    return error
-  }
-  return undefined
-}
+  OTHER,
+  policy,
+  pretender,
+  refusal,
+  terms,
+  usdc,
+} from './support/judged.ts'
 
 describe('R5: caps per transaction', () => {
   const capped = policy([
@@ -213,6 +180,12 @@ describe('T35: the cap on the fee', () => {
     expect(refusal(() => capped.judge(fee(100_000_000_000_000_001n, baseSepolia)))).toEqual(denied)
   })
 
+  it('T35: a currency without a symbol is told by its id', () => {
+    const nameless: Asset = { id: 'eip155:8453/slip44:60', decimals: 18 }
+    const judged = matter(nameless, 0n, { native: nameless, maxFee: 1_000_000_000_000_000n })
+    expect(capped.judge(judged).rules).toContain('gas for at most 0.001 eip155:8453/slip44:60, cap 0.002')
+  })
+
   it('T35: without any cap nothing is paid', () => {
     const none = new Policy({
       maxGasPriceGwei: '500',
@@ -223,4 +196,78 @@ describe('T35: the cap on the fee', () => {
     })
     expect(refusal(() => none.judge(fee(1n, baseSepolia)))).toEqual(denied)
   })
+})
+
+describe('R5: what a transaction took', () => {
+  const owner = { account: ACCOUNT }
+  const moved = (asset: Asset, raw: bigint, to = OTHER): Effect => ({
+    kind: 'transfer',
+    asset,
+    from: ACCOUNT,
+    to,
+    raw,
+  })
+  const spends = (declared: bigint, asset: Asset, ...effects: readonly Effect[]) =>
+    policy([]).spendsSeen(owner, { asset, raw: declared }, effects)
+
+  it('is what its events show, by recipient and in all', () => {
+    expect(spends(100n, usdc, moved(usdc, 60n), moved(usdc, 5n, ACCOUNT), moved(usdc, 10n))).toEqual([
+      { asset: usdc.id, recipient: '', raw: '75' },
+      { asset: usdc.id, recipient: OTHER, raw: '70' },
+    ])
+  })
+
+  it('T7: is at least what was declared of a token that nobody vouches for', () => {
+    expect(spends(100n, pretender, moved(pretender, 1n))[0]).toMatchObject({ recipient: '', raw: '100' })
+  })
+})
+
+it('F3: an asset that nobody vouches for is told by its id when it would do worse than shown', () => {
+  const shown = [{ kind: 'transfer', asset: pretender, from: ACCOUNT, to: OTHER, raw: 1n }] as const
+  const now = [{ ...shown[0], raw: 5n }]
+  expect(policy([]).worseThanShown({ account: ACCOUNT }, shown, now)).toContain(pretender.id)
+})
+
+it('F4, D3: tells its settings, thresholds for a person among them, and after how many blocks what is private may be public', () => {
+  const settings = {
+    ...{
+      maxGasPriceGwei: '500',
+      perTransaction: [{ chain: '*', asset: 'native', max: '1' }],
+      maxSlippagePercent: '2.0',
+    },
+    ...{ feePerTransaction: [{ chain: 'eip155:1', max: '0.1' }], findingsAllowed: [] },
+    approvalAbove: [{ chain: '*', asset: 'native', max: '0.5' }],
+  }
+  const told = new Policy(settings).describe({ principal: 'local', now: 0 }, new Spent(new Map()))
+  expect(told).toHaveLength(4)
+  const blocks = [new Policy(settings), new Policy({ ...settings, privateFallbackBlocks: 7 })]
+  expect(blocks.map(({ privateFallbackBlocks }) => privateFallbackBlocks)).toEqual([0, 7])
+  expect(blocks[0]?.maxGasPrice).toBe(500_000_000_000n)
+})
+
+it('R1: what is worse than what was shown is refused', () => {
+  const paid = (raw: bigint): readonly Effect[] => [
+    { kind: 'transfer', asset: native, from: ACCOUNT, to: OTHER, raw },
+  ]
+  const open = policy([{ chain: '*', asset: 'native', max: '1' }])
+  const judged = (now: bigint) => matter(native, 1n, { effects: paid(now), shown: paid(100n) })
+  expect(refusal(() => open.judge(judged(102n)))).toBeUndefined()
+  expect(refusal(() => open.judge(judged(103n)))).toMatchObject({ code: 'effects_changed' })
+})
+
+it('F3: on a chain without a contract that passes calls on, what goes there is paid to it', () => {
+  const passing = '0xcA11bde05977b3631167028862bE2a173976CA11'
+  const effects: readonly Effect[] = [
+    { kind: 'transfer', asset: native, from: ACCOUNT, to: passing, raw: 1n },
+  ]
+  const { contracts: _, ...rest } = base
+  const cap = policy([{ chain: '*', asset: 'native', max: '1' }])
+  const recipients = (chain: Judged['chain']) =>
+    cap.judge(matter(native, 1n, { effects, chain })).spends.map(({ recipient }) => recipient)
+  expect(recipients({ ...rest, contracts: {} })).toContain(passing)
+  expect(recipients(base)).not.toContain(passing)
+})
+
+it('a setting that is no number is a defect, and is not read as one', () => {
+  expect(() => policy([], '1,5')).toThrow(TypeError)
 })

@@ -19,9 +19,14 @@ const pays = (raw: bigint, to = SHOP, asset = usdc): Effect => ({
 const gets = (raw: bigint): Effect => ({ kind: 'transfer', asset: weth, from: SHOP, to: ACCOUNT, raw })
 const approves = (raw: bigint, to = SHOP): Effect => ({ ...pays(raw, to), kind: 'approval' })
 
-const check = (shown: readonly Effect[], now: readonly Effect[], slippage = 200n) => {
+const check = (
+  shown: readonly Effect[],
+  now: readonly Effect[],
+  slippage = 200n,
+  commanded: readonly string[] = [],
+) => {
   try {
-    requireAsShown(base, ACCOUNT, shown, now, slippage)
+    requireAsShown(base, { account: ACCOUNT, commanded }, shown, now, slippage)
     return 'as shown'
   } catch (error) {
     return error
@@ -85,4 +90,30 @@ it('D3: what comes in may not fall below what was shown by more than the slippag
 
 it('what others do among themselves changes nothing', () => {
   expect(check([], [{ ...gets(5n), to: THIEF }])).toBe('as shown')
+})
+
+describe('T11: what a contract gives at the account’s command', () => {
+  const SAFE = '0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65'
+  const given = (raw: bigint, to = SHOP): Effect => ({ ...pays(raw, to), from: SAFE })
+  const commands = (shown: readonly Effect[], now: readonly Effect[]) => check(shown, now, 200n, [SAFE])
+
+  it('may not exceed what was shown either, nor go to somebody else', () => {
+    expect(commands([given(10_000_000n)], [given(10_200_000n)])).toBe('as shown')
+    expect(commands([given(10_000_000n)], [given(10_200_001n)])).toMatchObject(
+      changed(`10.200001 USDC would go to ${SHOP}, not 10 USDC`),
+    )
+    expect(commands([given(10_000_000n)], [given(10_000_000n, THIEF)])).toMatchObject({
+      code: 'effects_changed',
+    })
+    expect(check([given(1n)], [given(5_000_000n)])).toBe('as shown')
+  })
+
+  it('counts once when it goes from one to the other, and more of that is still more from the account', () => {
+    const through = (raw: bigint) => [pays(raw, SAFE), given(raw)]
+    expect(commands(through(10_000_000n), through(10_000_000n))).toBe('as shown')
+    // Whose command a contract follows is its own word.
+    expect(commands([pays(1_000_000n, SAFE)], [pays(9_000_000n, SAFE)])).toMatchObject(
+      changed(`9 USDC would go to ${SAFE}, not 1 USDC`),
+    )
+  })
 })

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { createPublicClient, custom } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { BursarError } from '../../src/errors/bursarError.ts'
 import { unattended } from '../../src/primitives/abort.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { chainClient } from '../../src/rpc/chainClient.ts'
@@ -141,6 +142,25 @@ describe('R13: the chain behind an endpoint', () => {
     await transport.close()
   })
 
+  it('R10: an answer that is too large is told of what was asked for, not of the chain id along with it', async () => {
+    const inner: RpcTransport = {
+      ...{ host: 'node.example', close: async () => undefined },
+      async send(requests) {
+        if (requests.length === 1 && requests[0]?.method === 'eth_chainId')
+          return [{ ok: true, result: '0x7a69' }]
+        const method = `a batch of ${requests.length} calls`
+        throw new BursarError('answer_too_large', { method, host: 'node.example', most: '64 MiB' })
+      },
+    }
+    const transport = verifiedChain(inner, { method: 'eth_chainId', expected: '0x7a69' }, 'eip155:31337', 0)
+    await expect(transport.send([NUMBER], never)).rejects.toMatchObject({ code: 'answer_too_large' })
+    const context = { method: 'eth_blockNumber', most: '64 MiB' }
+    await expect(transport.send([NUMBER], never)).rejects.toMatchObject({ code: 'answer_too_large', context })
+    await expect(transport.send([NUMBER, NUMBER], never)).rejects.toMatchObject({
+      context: { method: 'a batch of 2 calls' },
+    })
+  })
+
   it('R13: is not asked for along with signed bytes, which name their chain themselves', async () => {
     const asked: string[][] = []
     const inner: RpcTransport = {
@@ -172,6 +192,19 @@ describe('R13: the chain behind an endpoint', () => {
 })
 
 describe('coalescing', () => {
+  it('R11: one caller may ask for many things at once: the process warns of no leak', async () => {
+    const warnings: string[] = []
+    const heard = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', heard)
+    const { signal } = new AbortController()
+    const transport = coalesced(at(''))
+    await Promise.all(Array.from({ length: 20 }, () => transport.send([CHAIN_ID], signal)))
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', heard)
+    expect(warnings).toEqual([])
+    await transport.close()
+  })
+
   it('joins what twenty callers ask in one turn into one round trip', async () => {
     const transport = coalesced(at(''))
     const answers = await Promise.all(

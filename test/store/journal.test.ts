@@ -11,6 +11,7 @@ import { pause } from '../../src/primitives/abort.ts'
 import { systemClock } from '../../src/primitives/clock.ts'
 import { Journal } from '../../src/store/journal.ts'
 import { type Row, readRows } from '../support/engine.ts'
+import { editAudit } from './support/edit.ts'
 
 let folder: string
 let writer: string
@@ -52,20 +53,43 @@ describe('R2: the file', () => {
     await journal.close()
     const tables = readRows(path, "select name from sqlite_master where type = 'table' order by name")
     expect(tables.map((row) => row['name'])).toEqual([
+      'approvals',
       'attempts',
       'audit',
       'chains',
+      'contacts',
+      'counterparties',
+      'flag_sets',
+      'flag_stops',
+      'flag_uses',
+      'gas_uses',
+      'halts',
       'intents',
       'kysely_migration',
       'kysely_migration_lock',
       'nonces',
       'operations',
+      'payees',
       'reservations',
+      'spend_sums',
+      'spends',
+      'spent_approvals',
       'steps',
+      'tokens',
     ])
     expect(readRows(path, 'select name from kysely_migration')).toEqual([
       { name: '0001Journal' },
       { name: '0002Recipients' },
+      { name: '0003GasUses' },
+      { name: '0004StepRoles' },
+      { name: '0005Batches' },
+      { name: '0006Spends' },
+      { name: '0007Approvals' },
+      { name: '0008Tokens' },
+      { name: '0009Controls' },
+      { name: '0010Strangers' },
+      { name: '0011UserOperations' },
+      { name: '0012AskedSignatures' },
     ])
   })
 
@@ -211,9 +235,7 @@ describe('T38: the audit log', () => {
   })
 
   const edit = (path: string, sql: string) => {
-    const db = new Database(path)
-    db.exec(sql)
-    db.close()
+    editAudit(path, sql)
     return brokenRow(readRows(path, 'select * from audit order by seq'))
   }
 

@@ -11,7 +11,8 @@ import type { Journal } from '../../src/store/journal.ts'
 import { OperationStore } from '../../src/store/operations.ts'
 import { StepStore } from '../../src/store/steps.ts'
 import { begin, type JournalFile, journalFile, LANE, record } from '../nonces/support/begun.ts'
-import { readRows, testClock } from '../support/engine.ts'
+import { readRows } from '../support/engine.ts'
+import { testClock } from '../support/testClock.ts'
 
 const clock = testClock()
 let file: JournalFile

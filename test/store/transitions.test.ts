@@ -18,6 +18,7 @@ import {
   record,
 } from '../nonces/support/begun.ts'
 import { readRows } from '../support/engine.ts'
+import { fromTheStart, uncounted } from '../support/ledger.ts'
 
 // Two journals on one file: what two processes have.
 let file: JournalFile
@@ -128,9 +129,9 @@ it('F16, R5: nothing is held for the replacement of what has ended meanwhile', a
   const { step, attempt } = await sent()
   await steps.included(attempt, inBlock('0x7', 12, true))
   const asked: string[] = []
-  const late = new ReplacementStore(other).hold(step, { block: '0', minedCount: 0n }, () => {
+  const late = new ReplacementStore(other).hold(step, fromTheStart, () => {
     asked.push('admit')
-    return [{ asset: 'native', raw: '1', kind: 'fee' }]
+    return { reservations: [{ asset: 'native', raw: '1', kind: 'fee' }], ...uncounted }
   })
   await expect(late).rejects.toMatchObject({ code: 'receipt_refused', sideEffect: 'none' })
   expect(asked).toEqual([])
@@ -275,4 +276,17 @@ it('R1: payloads that are large are remembered up to eight million characters, t
   await write('d')
   expect(await told(0)).toEqual(['c'])
   expect(await told(1)).toEqual(['d'])
+})
+
+it('R5: a replacement holds what it may take or what it replaces may take, whichever is more', async () => {
+  const { step } = await sent()
+  const replacements = new ReplacementStore(journal)
+  const held = async (raw: string) => {
+    const reservations = [{ asset: 'fuel', raw, kind: 'fee' as const }]
+    await replacements.hold(step, fromTheStart, () => ({ reservations, ...uncounted }))
+    return rows("select raw from reservations where asset = 'fuel' and state = 'held'")
+  }
+  expect(await held('50')).toEqual([{ raw: '50' }])
+  expect(await held('9')).toEqual([{ raw: '50' }])
+  expect(await held('100')).toEqual([{ raw: '100' }])
 })

@@ -15,7 +15,14 @@ import type { OperationPageOutput } from '../../tools/list-operations.ts'
 import type { GasQuoteOutput } from '../../tools/quote-gas.ts'
 import type { ReplacementOutput } from '../../tools/replace-transaction.ts'
 import type { IntentOutput } from '../../tools/simulate-transaction.ts'
-import { type CallOptions, type Command, type Connection, connectClient, type Era } from './clients.ts'
+import {
+  type CallOptions,
+  type Command,
+  type Connection,
+  connectClient,
+  type Elicit,
+  type Era,
+} from './clients.ts'
 import type { World } from './engine.ts'
 
 // The built server as a process of its own, as an agent host runs it.
@@ -59,6 +66,8 @@ export interface Bursar {
 export interface BursarOptions {
   readonly era?: Era
   readonly env: Readonly<Record<string, string>>
+  /** The client shows forms, and this is what is answered. */
+  readonly elicit?: Elicit
   /** Another way to start the same server. */
   readonly command?: Partial<Pick<Command, 'command' | 'args' | 'cwd'>>
   /** npm prints a banner before the server speaks. */
@@ -91,7 +100,7 @@ export async function startBursar(options: BursarOptions): Promise<Bursar> {
     ...options.command,
     env: options.env,
   }
-  const connection = await connectClient(options.era ?? '2026-07-28', command, watch).catch(
+  const connection = await connectClient(options.era ?? '2026-07-28', command, watch, options.elicit).catch(
     (error: unknown) => {
       throw new Error(`the server did not answer; stderr: ${stderr}`, { cause: error })
     },

@@ -3,6 +3,7 @@ import { Client as ModernClient } from '@modelcontextprotocol/client'
 import { StdioClientTransport as ModernTransport } from '@modelcontextprotocol/client/stdio'
 import { Client as LegacyClient } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as LegacyTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 
 // Real clients of both protocol eras over the stdio transports that they ship with.
 
@@ -31,6 +32,12 @@ export interface CallOptions {
   }) => void
 }
 
+/** What a client's user says to a form, or the client by itself. */
+export type Elicit = (params: { readonly message: string; readonly requestedSchema?: unknown }) => {
+  readonly action: 'accept' | 'decline' | 'cancel'
+  readonly content?: { readonly approve: boolean }
+}
+
 export interface Connection {
   /** The server's process, as the transport spawned it. */
   readonly process: ChildProcess
@@ -48,20 +55,36 @@ export function connectClient(
   era: Era,
   command: Command,
   onProcess: (process: ChildProcess) => void,
+  elicit?: Elicit,
 ): Promise<Connection> {
-  return era === '2026-07-28' ? connectModern(command, onProcess) : connectLegacy(command, onProcess)
+  const connect = era === '2026-07-28' ? connectModern : connectLegacy
+  return connect(command, onProcess, elicit)
 }
+
+const FORMS = { capabilities: { elicitation: { form: {} } } }
+
+/** As the SDKs type it: not read-only. */
+const copyOf = ({ action, content }: ReturnType<Elicit>) => ({
+  action,
+  ...(content && { content: { ...content } }),
+})
 
 const ME = { name: 'bursar-test', version: '1' }
 
 async function connectModern(
   { command, args, env, cwd }: Command,
   onProcess: (process: ChildProcess) => void,
+  elicit?: Elicit,
 ): Promise<Connection> {
   const transport = new ModernTransport({ command, args: [...args], env: { ...env }, cwd, stderr: 'pipe' })
   const child = whenSpawned(transport, onProcess)
   // Pinned: a server that knows only the older era fails here instead of being talked to in it.
-  const client = new ModernClient(ME, { versionNegotiation: { mode: { pin: '2026-07-28' } } })
+  const client = new ModernClient(ME, {
+    versionNegotiation: { mode: { pin: '2026-07-28' } },
+    ...(elicit && FORMS),
+  })
+  if (elicit)
+    client.setRequestHandler('elicitation/create', async ({ params }) => copyOf(elicit(params as never)))
   await client.connect(transport)
   return {
     process: await child,
@@ -77,6 +100,7 @@ async function connectModern(
 async function connectLegacy(
   { command, args, env, cwd }: Command,
   onProcess: (process: ChildProcess) => void,
+  elicit?: Elicit,
 ): Promise<Connection> {
   const transport = new LegacyTransport({ command, args: [...args], env: { ...env }, cwd, stderr: 'pipe' })
   const child = whenSpawned(transport, onProcess)
@@ -86,7 +110,9 @@ async function connectLegacy(
       agreed = version
     },
   })
-  const client = new LegacyClient(ME)
+  const client = new LegacyClient(ME, elicit && FORMS)
+  if (elicit)
+    client.setRequestHandler(ElicitRequestSchema, async ({ params }) => copyOf(elicit(params as never)))
   await client.connect(told)
   return {
     process: await child,

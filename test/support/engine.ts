@@ -4,34 +4,53 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'libsql'
 import { allChains } from '../../src/chains/allChains.ts'
-import { createRegistry } from '../../src/chains/registry.ts'
+import { nativeAsset } from '../../src/chains/amounts.ts'
+import type { GasUses } from '../../src/chains/gasUses.ts'
+import { type ChainRegistry, createRegistry } from '../../src/chains/registry.ts'
 import type { Chain } from '../../src/chains/types.ts'
+import { evmCodec } from '../../src/evm/codec.ts'
 import { submitRaw } from '../../src/evm/submit.ts'
+import { isUserOperation } from '../../src/evm/userOperations/userOperation.ts'
 import { FallbackNonces } from '../../src/nonces/fallbackNonces.ts'
 import type { NonceStore } from '../../src/nonces/nonceStore.ts'
 import { SharedNonces } from '../../src/nonces/sharedNonces.ts'
-import { type Cap, type FeeCap, Policy } from '../../src/policy/policy.ts'
+import { Policy } from '../../src/policy/policy.ts'
 import type { Caller } from '../../src/primitives/caller.ts'
 import type { Clock } from '../../src/primitives/clock.ts'
-import type { FindingCode } from '../../src/primitives/findings.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
 import { Secret } from '../../src/primitives/secret.ts'
 import { redisConnection } from '../../src/redis/connection.ts'
 import { RedisNonces } from '../../src/redis/redisNonces.ts'
 import { lruNodeCache } from '../../src/rpc/cache/lruNodeCache.ts'
-import { OpenChains, type SimulationServices } from '../../src/runtime/chainDirectory.ts'
+import { bundlersOf } from '../../src/runtime/bundlers.ts'
+import { OpenChains } from '../../src/runtime/chainDirectory.ts'
+import { privateRelays } from '../../src/runtime/privateRelays.ts'
 import { adminBatch } from '../../src/sandbox/adminRpc.ts'
 import { type Sandbox, startSandbox } from '../../src/sandbox/startSandbox.ts'
+import { ApprovalStore } from '../../src/store/approvals.ts'
+import { AskedSignatures } from '../../src/store/askedSignatures.ts'
 import { ChainIdentities } from '../../src/store/chainIdentities.ts'
+import { ContactStore } from '../../src/store/contacts.ts'
+import { CurrentFlags } from '../../src/store/currentFlags.ts'
+import { FlagStore } from '../../src/store/flags.ts'
+import { lastGasUses } from '../../src/store/gasUses.ts'
+import { HaltStore, type OwnerOf } from '../../src/store/halts.ts'
 import { IntentStore } from '../../src/store/intents.ts'
 import { Journal } from '../../src/store/journal.ts'
+import { hashesAt, livePlan } from '../../src/store/livePlans.ts'
 import { NonceTableStore } from '../../src/store/nonces.ts'
 import { OperationStore } from '../../src/store/operations.ts'
+import { RefusalStore } from '../../src/store/refusals.ts'
 import { ReplacementStore } from '../../src/store/replacements.ts'
 import { StepStore } from '../../src/store/steps.ts'
+import { WaitingBytes } from '../../src/store/waitingBytes.ts'
+import { Approvals } from '../../src/transactions/approvals/approvals.ts'
+import { Authorisations } from '../../src/transactions/approvals/authorisations.ts'
+import { countingKeys, operatorApprover } from '../../src/transactions/approvals/operatorKey.ts'
 import { Broadcaster } from '../../src/transactions/broadcaster.ts'
 import { ChainGuard } from '../../src/transactions/chainGuard.ts'
+import { Compensation } from '../../src/transactions/compensation.ts'
 import { Driver } from '../../src/transactions/driver.ts'
 import { Gaps } from '../../src/transactions/gaps.ts'
 import { Healer } from '../../src/transactions/healer.ts'
@@ -39,7 +58,12 @@ import { Intents } from '../../src/transactions/intents.ts'
 import { Judge } from '../../src/transactions/judge.ts'
 import { Leases } from '../../src/transactions/leases.ts'
 import { Operations } from '../../src/transactions/operations.ts'
+import { OwnBundler } from '../../src/transactions/ownBundler.ts'
+import { AddressBook } from '../../src/transactions/recipients/addressBook.ts'
+import { Lookalikes } from '../../src/transactions/recipients/lookalikes.ts'
+import { Recipients } from '../../src/transactions/recipients/recipients.ts'
 import { Replacements } from '../../src/transactions/replacements.ts'
+import { Sends } from '../../src/transactions/sends.ts'
 import { StuckTransactions } from '../../src/transactions/stuckTransactions.ts'
 import type {
   OperationFilter,
@@ -48,7 +72,9 @@ import type {
   ReplaceRequest,
 } from '../../src/transactions/views.ts'
 import { WalletBook } from '../../src/wallets/walletBook.ts'
+import type { EngineOptions } from './engineOptions.ts'
 import { type RpcProxy, startRpcProxy } from './rpcProxy.ts'
+import { testClock } from './testClock.ts'
 
 export const AGENT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 export const MERCHANT = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
@@ -57,20 +83,8 @@ export const TIP_JAR = '0x225FEF2B544DEbcA5D2833CdA879E16cA1458163'
 /** anvil's well-known development key of the agent: what another program that shares the account signs with. */
 export const AGENT_KEY = '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d'
 
-/** A clock that stands still until a test moves it. */
-export interface TestClock extends Clock {
-  advance(ms: number): void
-}
-
-export function testClock(): TestClock {
-  let now = Date.now()
-  return {
-    now: () => now,
-    advance(ms) {
-      now += ms
-    },
-  }
-}
+/** What the engine signs requests to a relay with. */
+export const RELAY_KEY = `0x${'c0ffee11'.repeat(8)}`
 
 /** Both sandbox chains, each behind a recording proxy; a block comes only when a test mines it. */
 export interface World {
@@ -119,43 +133,6 @@ async function startLane(sandbox: Sandbox, { chainId, rpcUrl }: Sandbox['chains'
   }
 }
 
-/** What an engine must know of a lane. */
-export interface EngineLane {
-  readonly id: string
-  readonly rpcUrl: string
-  readonly proxy: { readonly url: string }
-  /** Further endpoints of the same chain, asked after that one. */
-  readonly others?: readonly { readonly url: string }[]
-}
-
-export interface EngineOptions {
-  readonly lanes: readonly EngineLane[]
-  /** Facts that are to go for those of the registry. */
-  readonly chains?: readonly Chain[]
-  /** Folder of the journal; engines that share one are several processes on one machine. */
-  readonly home?: string
-  readonly clock?: TestClock
-  readonly caps?: readonly Cap[]
-  readonly feeCaps?: readonly FeeCap[]
-  readonly maxGasPriceGwei?: string
-  /** Who simulates besides the endpoints. */
-  readonly services?: SimulationServices
-  /** Critical findings that do not stop a payment. */
-  readonly findingsAllowed?: readonly FindingCode[]
-  readonly rpcTimeoutMs?: number
-  readonly ttlSeconds?: number
-  /** Calls a second that each endpoint takes. */
-  readonly rateLimit?: number
-  /** What waits for so many blocks is sped up. */
-  readonly speedUpAfterBlocks?: bigint
-  /** Nonces by way of this Redis, as a process with REDIS_URL has them. */
-  readonly redis?: { readonly url: string; readonly without?: 'journal' | 'refuse' }
-  /** Blocks until something is final, on every chain; the registry's numbers when it is left out. */
-  readonly confirmations?: number
-  /** Heads are pushed: anvil serves sockets where it serves HTTP. */
-  readonly sockets?: boolean
-}
-
 export type Engine = ReturnType<typeof startEngine>
 
 /** The engine's parts, wired as the runtime wires them, with a clock that tests move. Nothing runs by itself. */
@@ -182,12 +159,20 @@ export function startEngine(options: EngineOptions) {
     cache,
     metrics: silentMetrics,
   }
-  const chains = new OpenChains(registry, usable, async () => endpoints, access, options.services)
   const path = join(home, 'journal.db')
   const journal = new Journal(path, clock)
+  const gasUses: GasUses = (chain, kind) => lastGasUses(journal, chain, kind)
+  const { services, maxSlippagePercent = '2.0' } = options
+  const wallets = options.book?.(clock) ?? walletsOf(options, clock)
+  const accounts = (chain: Chain) => wallets.accountsOn(chain)
+  const bundlers = bundlersFor(options, registry)
+  const extras = { ...(services && { services }), gasUses, maxSlippagePercent, accounts, bundlers }
+  const chains = new OpenChains(registry, usable, async () => endpoints, access, extras)
   const intents = new IntentStore(journal)
-  const operations = new OperationStore(journal)
-  const steps = new StepStore(journal)
+  const ownerOf: OwnerOf = ({ chain, account }) => wallets.ownerOf(account, registry.resolve(chain))
+  const operations = new OperationStore(journal, ownerOf)
+  const steps = new StepStore(journal, ownerOf)
+  const signatures = new AskedSignatures(journal)
   const redis = options.redis && redisConnection({ url: new Secret(options.redis.url) })
   const table = new NonceTableStore(journal)
   const nonces: NonceStore = redis
@@ -199,23 +184,52 @@ export function startEngine(options: EngineOptions) {
         metrics: silentMetrics,
       })
     : table
-  const wallets = new WalletBook([], clock)
-  const policy = new Policy({
-    maxGasPriceGwei: options.maxGasPriceGwei ?? '500',
-    perTransaction: options.caps ?? [],
-    feePerTransaction: options.feeCaps ?? [{ chain: '*', max: '0.1' }],
-    maxSlippagePercent: '2.0',
-    findingsAllowed: options.findingsAllowed ?? [],
+  const accountsNamed = (names: ReadonlySet<string>) => wallets.accounts(names)
+  const policy = new Policy(
+    {
+      maxGasPriceGwei: options.maxGasPriceGwei ?? '500',
+      perTransaction: options.caps ?? [],
+      feePerTransaction: options.feeCaps ?? [{ chain: '*', max: '0.1' }],
+      maxSlippagePercent,
+      findingsAllowed: options.findingsAllowed ?? [],
+      ...thresholdsOf(options),
+      ...fallbackOf(options),
+    },
+    options.rules,
+    accountsNamed,
+  )
+  const decisions = new ApprovalStore(journal)
+  const approvals = new Authorisations({
+    store: decisions,
+    policy: () => policy.version,
+    keys: () => countingKeys(home, options.approverKeys),
+    clock,
   })
-  const judge = new Judge(policy)
+  const relays = relaysOf(options, registry)
+  const judge = new Judge(policy, (chain) => relays.has(chain), clock)
   const leases = new Leases(journal, operations, chains, silentLogger)
   const guard = new ChainGuard(new ChainIdentities(journal), clock)
-  const broadcaster = new Broadcaster(async (chain, raw, signal) => {
-    const { access } = await chains.open(chain)
-    return submitRaw(access.sends, raw, signal)
+  const broadcaster = new Broadcaster(
+    async (chain, raw, signal) => {
+      if (isUserOperation(raw)) return bundler.submit(chain, raw, signal)
+      const { access } = await chains.open(chain)
+      return submitRaw(access.sends, raw, signal)
+    },
+    (chain) => relays.get(chain),
+  )
+  const contacts = new ContactStore(journal)
+  const lookalikes = new Lookalikes(contacts, intents)
+  const recipients = new Recipients({ contacts, wallets, directory: chains })
+  const book = new AddressBook({
+    ...{ contacts, lookalikes, registry },
+    walletNames: ['treasury', 'agent', 'merchant', 'payroll'],
+    wallets: wallets.all(),
   })
   const parts = {
     directory: chains,
+    book,
+    lookalikes,
+    recipients,
     guard,
     wallets,
     judge,
@@ -223,8 +237,15 @@ export function startEngine(options: EngineOptions) {
     broadcaster,
     journal,
     intents,
+    approvals,
+    decisions,
     operations,
     steps,
+    signatures,
+    halts: new HaltStore(journal, ownerOf),
+    refusals: new RefusalStore(journal),
+    // As fresh as the journal, so that no test waits for them.
+    flags: new CurrentFlags({ store: new FlagStore(journal), logger: silentLogger, elapsed: growing() }),
     leases,
     clock,
     logger: silentLogger,
@@ -233,25 +254,52 @@ export function startEngine(options: EngineOptions) {
   const replacing = new Replacements({
     ...parts,
     ttlSeconds,
-    replacements: new ReplacementStore(journal),
+    replacements: new ReplacementStore(journal, ownerOf),
   })
   const afterBlocks = options.speedUpAfterBlocks
-  const stuck = new StuckTransactions({ replacements: replacing, steps, afterBlocks, logger: silentLogger })
+  const stuck = new StuckTransactions({ ...parts, replacements: replacing, afterBlocks, bundlers })
   const healer = new Healer({ ...parts, ttlSeconds, execute: (...given) => executing.execute(...given) })
+  const bundler = new OwnBundler({
+    ...{ ...parts, ttlSeconds },
+    bundlers,
+    planAt: (place) => livePlan(journal, place),
+    hashesAt: (place) => hashesAt(journal, place),
+    replacements: replacing,
+    execute: (...given) => executing.execute(...given),
+  })
   const gaps = new Gaps({
     held: (lane, from) => table.held(lane, from),
     heal: (gap) => healer.heal(gap),
     logger: silentLogger,
   })
-  const driver = new Driver({ ...parts, stuck, gaps })
-  const preparing = new Intents({ ...parts, ttlSeconds })
-  const executing = new Operations({ ...parts, driver, replacements: replacing })
+  const sends = new Sends({ ...parts, waitingBytes: new WaitingBytes(journal) })
+  const compensation = new Compensation(parts)
+  const driver = new Driver({ ...parts, stuck, gaps, compensation, sends })
+  const preparing = new Intents({ ...parts, ttlSeconds, approvalTtlSeconds: 3_600 })
+  const executing = new Operations({
+    ...parts,
+    driver,
+    replacements: replacing,
+    othersBroadcastMs: options.othersBroadcastMs,
+  })
+  const people = new Approvals({
+    store: decisions,
+    intents,
+    knowledge: (id) => {
+      const chain = registry.resolve(id)
+      return { chain, codec: evmCodec(chain), native: nativeAsset(chain) }
+    },
+    clock,
+    approver: () => operatorApprover(home, options.approverKeys),
+  })
   return {
     ...parts,
     driver,
     chains,
     home,
     path,
+    /** What the operator's people do, out of the agent's reach. */
+    people,
     prepare: (request: Partial<PrepareRequest>, by = caller()) =>
       preparing.prepare({ chain: 'sandbox-a', wallet: 'agent', ...request } as PrepareRequest, by),
     replace: (request: Pick<ReplaceRequest, 'operation' | 'kind'> & Partial<ReplaceRequest>, by = caller()) =>
@@ -269,6 +317,37 @@ export function startEngine(options: EngineOptions) {
       if (options.home === undefined) rmSync(home, { recursive: true, force: true })
     },
   }
+}
+
+/** A clock by which every look is a second after the one before. */
+function growing(): () => number {
+  let now = 0
+  return () => {
+    now += 1_000
+    return now
+  }
+}
+
+function bundlersFor({ bundler, lanes, rpcTimeoutMs = 5_000 }: EngineOptions, registry: ChainRegistry) {
+  const urls = bundler
+    ? [{ chain: lanes[0]?.id ?? '', url: new Secret(bundler.url), host: new URL(bundler.url).host }]
+    : []
+  return bundlersOf(urls, registry, rpcTimeoutMs)
+}
+
+function relaysOf({ relay, lanes, rpcTimeoutMs = 5_000 }: EngineOptions, registry: ChainRegistry) {
+  const urls = relay
+    ? [{ chain: lanes[0]?.id ?? '', url: new Secret(relay.url), host: new URL(relay.url).host }]
+    : []
+  return privateRelays({ authKey: new Secret(RELAY_KEY), urls }, registry, rpcTimeoutMs)
+}
+
+function thresholdsOf({ approvalAbove, elicitUpTo }: EngineOptions) {
+  return { ...(approvalAbove && { approvalAbove }), ...(elicitUpTo && { elicitUpTo }) }
+}
+
+function fallbackOf({ relay }: EngineOptions) {
+  return { privateFallbackBlocks: relay?.fallbackBlocks ?? 0 }
 }
 
 /** Drives an operation as another process that shares the journal and has just taken over; answers how it stands. */
@@ -302,4 +381,8 @@ export function readRows(path: string, sql: string): Row[] {
   } finally {
     db.close()
   }
+}
+
+function walletsOf({ wallets = [], accounts = [] }: EngineOptions, clock: Clock): WalletBook {
+  return new WalletBook(wallets, clock, { wallets: [], accounts, broken: new Map(), chains: new Map() })
 }

@@ -55,6 +55,8 @@ export async function startRawSocketServer(
 
 /** Says yes to a handshake, and tells of each text that the client sends. */
 export function takeSocket(request: IncomingMessage, socket: Socket, onText: (text: string) => void): void {
+  // A socket of an HTTP server stays half open after the client has left, and keeps the server from closing.
+  socket.on('end', () => socket.destroy())
   const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
   const accept = createHash('sha1').update(key).digest('base64')
   socket.write(

@@ -3,7 +3,7 @@ import type { ChainAdapter } from '../../src/chains/adapter.ts'
 import { BursarError } from '../../src/errors/bursarError.ts'
 import type { ChainIdentities } from '../../src/store/chainIdentities.ts'
 import { ChainGuard } from '../../src/transactions/chainGuard.ts'
-import { testClock } from '../support/engine.ts'
+import { testClock } from '../support/testClock.ts'
 
 /** A chain whose first block the test sets, and how often it was asked for it. */
 function guarded() {

@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import {
-  type Engine,
-  MERCHANT,
-  startEngine,
-  startWorld,
-  type TestClock,
-  takeOver,
-  testClock,
-  type World,
-} from '../support/engine.ts'
+import { type Engine, MERCHANT, startEngine, startWorld, takeOver, type World } from '../support/engine.ts'
 import { type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
+import { type TestClock, testClock } from '../support/testClock.ts'
 
 let world: World
 let second: RpcProxy

@@ -2,14 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import {
-  type Engine,
-  type EngineOptions,
-  MERCHANT,
-  startEngine,
-  startWorld,
-  type World,
-} from '../support/engine.ts'
+import { type Engine, MERCHANT, startEngine, startWorld, type World } from '../support/engine.ts'
+import type { EngineOptions } from '../support/engineOptions.ts'
 import { type FaultRule, type RpcProxy, startRpcProxy } from '../support/rpcProxy.ts'
 
 // What is taken for final is never looked at again: a payment that is not in the chain must not be.

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { newId } from '../../src/primitives/ids.ts'
 import { type Engine, MERCHANT, startEngine, startWorld } from '../support/engine.ts'
+import { fromTheStart, uncounted } from '../support/ledger.ts'
 
 async function inTurns(count: number, work: (index: number) => Promise<unknown>): Promise<void> {
   let next = 0
@@ -16,14 +17,22 @@ async function queue(engine: Engine, count: number): Promise<void> {
   const template = await engine.intents.find(intentId)
   if (!template) throw new Error('prepared')
   const { created_at: _at, ...intent } = template
-  const documents = { recipient: MERCHANT, payload: '{}', terms: '{}', outflow: '{}', receipt: '{}' }
+  const documents = {
+    role: 'pivot' as const,
+    recipient: MERCHANT,
+    payload: '{}',
+    terms: '{}',
+    outflow: '{}',
+    receipt: '{}',
+    ...uncounted,
+  }
   const holds = { asset: 'eip155:31337/slip44:1', raw: '1' }
   // Each is one payment, however much it holds.
   const reservations = [{ ...holds, kind: 'spend' } as const, { ...holds, kind: 'fee' } as const]
   await inTurns(count, async () => {
     const id = newId('int')
     const { intent: own } = await engine.intents.save({ ...intent, id, idempotency_key: id })
-    await engine.operations.begin(own, engine.leases.take(), { block: '0', minedCount: 0n }, () => [
+    await engine.operations.begin(own, engine.leases.take(), fromTheStart, () => [
       { ...documents, reservations },
     ])
   })

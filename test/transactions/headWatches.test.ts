@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import type { HeadWatch } from '../../src/chains/adapter.ts'
+import type { HeadWatch } from '../../src/chains/directory.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { HeadWatches } from '../../src/transactions/headWatches.ts'
 import { startEngine, startWorld, type World } from '../support/engine.ts'

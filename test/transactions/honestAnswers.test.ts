@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { type EngineOptions, MERCHANT, startEngine, startWorld, USDC, type World } from '../support/engine.ts'
+import { MERCHANT, startEngine, startWorld, USDC, type World } from '../support/engine.ts'
+import type { EngineOptions } from '../support/engineOptions.ts'
 import type { FaultAction, ProxyCall } from '../support/rpcProxy.ts'
 
 let world: World

@@ -11,12 +11,12 @@ import {
   MERCHANT,
   startEngine,
   startWorld,
-  type TestClock,
-  testClock,
   USDC,
   type World,
 } from '../support/engine.ts'
+import { emptyLedger } from '../support/ledger.ts'
 import { withoutMethods } from '../support/missingMethods.ts'
+import { type TestClock, testClock } from '../support/testClock.ts'
 
 const MERCHANT_KEY = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
 const signal = AbortSignal.timeout(60_000)
@@ -49,8 +49,9 @@ async function judged() {
     signal,
   )
   const { payload, terms, rehearsal } = planned
-  const matter = { adapter, wallet: 'agent', payload, terms, outflow: draft.outflow, rehearsal, askedAt }
-  const { receipt } = engine.judge.pass(matter, new Map())
+  const whose = { wallet: 'agent', principal: 'local' }
+  const matter = { adapter, ...whose, payload, terms, outflow: draft.outflow, rehearsal, askedAt }
+  const { receipt } = engine.judge.pass(matter, emptyLedger(engine.judge.policy.version))
   const signer = engine.wallets.find('agent', adapter.chain).signer
   const order = { payload: payload as EvmPayload, nonce: 7n, terms, receipt, head: rehearsal.block }
   return { adapter, planned, receipt, signer, order }
@@ -122,6 +123,8 @@ const RECEIPT_CHANGES: Readonly<Record<keyof SimulationReceipt, Partial<Simulati
   gasUsed: { gasUsed: '1' },
   effectsDigest: { effectsDigest: `0x${'3'.repeat(64)}` },
   policy: { policy: '0x0123456789abcdef' },
+  route: { route: 'private' },
+  publicFrom: { publicFrom: '1' },
   simulatedAt: { simulatedAt: '2026-01-01T00:00:00.000Z' },
   expiresAt: { expiresAt: '2999-01-01T00:00:00.000Z' },
   expiresAtBlock: { expiresAtBlock: '999999999' },
@@ -279,7 +282,9 @@ describe('R1, T33: the broadcaster', () => {
 
   it('R1: sends bytes that are exactly what was simulated', async () => {
     const { adapter, bytes } = await signedWith({})
-    await expect(engine.broadcaster.broadcast(adapter, bytes)).resolves.toEqual({ outcome: 'accepted' })
+    await expect(engine.broadcaster.broadcast(adapter, bytes)).resolves.toEqual({
+      ...{ outcome: 'accepted', by: 'public' },
+    })
     expect(world.a.proxy.count('eth_sendRawTransaction')).toBe(1)
   })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { AGENT, type Engine, startEngine, startWorld, USDC, type World } from '../support/engine.ts'
+import { fromTheStart } from '../support/ledger.ts'
 
 let world: World
 let engine: Engine
@@ -101,12 +102,14 @@ it('R5: what was held is settled by inclusion and counts no more', async () => {
   ])
   expect(
     (
-      await engine.operations.held({
+      await engine.operations.ledger({
         chain: 'eip155:31337',
         account: AGENT,
+        policy: '',
         asOf: { block: '99999999', minedCount: 0n },
+        windows: [],
       })
-    ).size,
+    ).held.size,
   ).toBe(0)
 })
 
@@ -116,8 +119,8 @@ it('R5: what one account holds counts on its own chain, and for no other account
   const { intentId } = await engine.prepare({ to: 'merchant', amount: '1', idempotencyKey: 'mine' })
   const { operationId } = await engine.execute(intentId)
   const held = async (account: string, chain = 'eip155:31337') => {
-    const amounts = await engine.operations.held({ chain, account, asOf: { block: '0', minedCount: 0n } })
-    return [...amounts.keys()]
+    const ledger = await engine.operations.ledger({ chain, account, ...fromTheStart })
+    return [...ledger.held.keys()]
   }
   const holders = async () => [await held(AGENT), await held(treasury), await held(AGENT, 'eip155:31338')]
   // First while it waits, then when it is mined and the balance of an older block does not show it yet.

@@ -14,6 +14,8 @@ export const sepolia: Chain = {
   baseFee: { target: [1, 2], denominator: 8 },
   contracts: {
     multicall3: '0xcA11bde05977b3631167028862bE2a173976CA11',
+    // docs.ens.domains/learn/deployments
+    ensRegistry: '0x00000000000C2E074eC69A0dFb2997BA6C7d2e1e',
   },
   tokens: [{ symbol: 'USDC', address: '0x1c7D4B196Cb0C7B01d743Fbc6116a902379C7238', decimals: 6 }],
   publicRpcUrls: ['https://11155111.rpc.thirdweb.com'],

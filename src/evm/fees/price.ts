@@ -7,7 +7,7 @@ import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
 import { nodeInterfaceAbi } from '../abi.ts'
 import type { EvmPayload } from '../evmPayload.ts'
 import { asHex } from '../quantity.ts'
-import { readSurcharge, surchargeRequests } from './surcharge.ts'
+import { readSurcharge, SOME_TERMS, surchargeRequests } from './surcharge.ts'
 
 const PLAIN_TRANSFER_GAS = 21_000n
 /** Arbitrum's nodes answer here what no contract could know (docs.arbitrum.io, "NodeInterface"). */
@@ -61,8 +61,6 @@ function dataGasTold(result: unknown, host: string): bigint {
     throw new BursarError('provider_garbage', { host, reason }, { cause: error })
   }
 }
-
-const SOME_TERMS = { maxFeePerGas: '30123456789', maxPriorityFeePerGas: '1234567890' }
 
 function somePayload(chain: Chain, { gasLimit }: PayloadShape, data: Hex): EvmPayload {
   return {

@@ -10,6 +10,9 @@ import type { EvmPayload } from '../evmPayload.ts'
 import { asHex } from '../quantity.ts'
 import type { BlockTag } from '../simulation/snapshot.ts'
 
+/** Stands for terms that are not known yet: as many bytes as real ones have. */
+export const SOME_TERMS = { maxFeePerGas: '30123456789', maxPriorityFeePerGas: '1234567890' }
+
 /** Three bytes, as few accounts need: the oracle compresses the bytes, and a longer nonce costs more. */
 const SOME_NONCE = 0xfffffen
 /**
@@ -29,16 +32,25 @@ export function surchargeRequests(
   terms: FeeTerms,
   at: BlockTag = 'latest',
 ): readonly RpcRequest[] {
+  return surchargeRequestsOfAll(chain, [payload], terms, at)
+}
+
+/** The same for several payloads that are transactions of their own. */
+export function surchargeRequestsOfAll(
+  chain: Chain,
+  payloads: readonly EvmPayload[],
+  terms: FeeTerms,
+  at: BlockTag,
+): readonly RpcRequest[] {
   const { gasPriceOracle, multicall3 } = chain.contracts
   if (chain.feeModel !== 'op-stack' || gasPriceOracle === undefined) return []
-  const bytes = unsignedBytes(chain, payload, SOME_NONCE, terms)
+  const gas = payloads.reduce((sum, { gasLimit }) => sum + BigInt(gasLimit), 0n)
   const questions = [
-    encodeFunctionData({ abi: gasPriceOracleAbi, functionName: 'getL1Fee', args: [bytes] }),
     encodeFunctionData({ abi: gasPriceOracleAbi, functionName: 'getOperatorFee', args: [0n] }),
-    encodeFunctionData({
-      abi: gasPriceOracleAbi,
-      functionName: 'getOperatorFee',
-      args: [BigInt(payload.gasLimit)],
+    encodeFunctionData({ abi: gasPriceOracleAbi, functionName: 'getOperatorFee', args: [gas] }),
+    ...payloads.map((payload) => {
+      const bytes = unsignedBytes(chain, payload, SOME_NONCE, terms)
+      return encodeFunctionData({ abi: gasPriceOracleAbi, functionName: 'getL1Fee', args: [bytes] })
     }),
   ]
   const calls = questions.map((callData) => ({
@@ -57,14 +69,32 @@ export function readSurcharge(
   gasLimit: bigint,
   client: ChainClient,
 ): Surcharge {
+  return readSurchargeOfAll(outcomes, 1, gasUsed, gasLimit, client)
+}
+
+/** The same for so many payloads, which together use so much gas of so much. */
+export function readSurchargeOfAll(
+  outcomes: readonly RpcOutcome[],
+  count: number,
+  gasUsed: bigint,
+  gasLimit: bigint,
+  client: ChainClient,
+): Surcharge {
   if (outcomes.length === 0) return NO_SURCHARGE
-  const [dataFee, fixed = 0n, most = 0n] = feesTold(resultOf(outcomes[0], 'eth_call', client), client.host)
-  if (dataFee === undefined) {
-    const reason = 'its gas price oracle does not tell the fee for data'
-    throw new BursarError('provider_garbage', { host: client.host, reason }, { chain: client.chain })
+  const told = feesTold(resultOf(outcomes[0], 'eth_call', client), client.host)
+  const [fixed = 0n, most = 0n, ...dataFees] = told
+  let dataFee = 0n
+  for (const fee of dataFees.length === count ? dataFees : [undefined]) {
+    if (fee === undefined) {
+      const reason = 'its gas price oracle does not tell the fee for data'
+      throw new BursarError('provider_garbage', { host: client.host, reason }, { chain: client.chain })
+    }
+    dataFee += fee
   }
   const byGas = gasLimit === 0n ? 0n : ((most - fixed) * gasUsed) / gasLimit
-  return { expected: dataFee + fixed + byGas, ceiling: dataFee * DATA_FEE_MARGIN + most }
+  // Each transaction pays what is fixed.
+  const others = fixed * BigInt(count - 1)
+  return { expected: dataFee + fixed + others + byGas, ceiling: dataFee * DATA_FEE_MARGIN + most + others }
 }
 
 /** One for each question; undefined where the oracle does not know it. */

@@ -12,15 +12,12 @@ const UNLIMITED = 1n << 95n
 
 /** What others are allowed to take from the account, or from a wallet contract at its command (T17, T18). */
 export async function approvals(
-  { effects, task, declared, client, head }: Evidence,
+  evidence: Evidence,
   _tracers: unknown,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const commanded = new Set(declared.filter(isCommand).flatMap(keysOf))
-  const given = effects.filter(({ kind, from, to, raw, asset }) => {
-    const isOurs = from === task.payload.from || commanded.has(`${asset.address} ${from} ${to}`)
-    return kind !== 'transfer' && isOurs && raw > 0n
-  })
+  const { client, head } = evidence
+  const given = givenAway(evidence)
   if (given.length === 0) return []
   const takers = [...new Set(given.map(({ to }) => to))]
   const at = { blockHash: head.ref.hash }
@@ -43,6 +40,15 @@ export async function approvals(
         ]
       : []),
   ])
+}
+
+/** Allowances and operator rights that the account gives, or a wallet contract at its command. */
+export function givenAway({ effects, task, declared }: Evidence): readonly Effect[] {
+  const commanded = new Set(declared.filter(isCommand).flatMap(keysOf))
+  return effects.filter(({ kind, from, to, raw, asset }) => {
+    const isOurs = from === task.payload.from || commanded.has(`${asset.address} ${from} ${to}`)
+    return kind !== 'transfer' && isOurs && raw > 0n
+  })
 }
 
 function keysOf(call: DeclaredCall): readonly string[] {

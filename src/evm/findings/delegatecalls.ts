@@ -5,6 +5,7 @@ import { asObject } from '../quantity.ts'
 import type { Task } from '../simulation/execution.ts'
 import type { MadeCall } from '../simulation/madeCalls.ts'
 import { transactionArguments } from '../simulation/simulateV1.ts'
+import { overriding, type StateOverrides } from '../simulation/traced.ts'
 import type { Tracers } from '../simulation/tracers.ts'
 import { IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../standards.ts'
 import { createdIn } from './creations.ts'
@@ -19,7 +20,7 @@ export async function delegatecalls(
   tracers: Tracers,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const { made = [], assets, task } = evidence
+  const { made = [], assets, task, state: overrides } = evidence
   const created = createdIn(evidence)
   const foreign = made.filter(
     (call) =>
@@ -28,7 +29,7 @@ export async function delegatecalls(
   if (foreign.length === 0) return []
   const strange = await withoutUsualProxies(foreign, evidence, signal)
   if (strange.length === 0) return []
-  const traced = await tracers.trace([stateRequest(task)], signal)
+  const traced = await tracers.trace([stateRequest(task, overrides)], signal)
   if (traced === undefined) {
     return strange.map(({ self, code }) =>
       finding(
@@ -86,9 +87,9 @@ function isForeign({ frame, undone, self, code, caller }: MadeCall): boolean {
 }
 
 /** Code and storage of all that is touched, as they are before. */
-function stateRequest({ payload, terms, at }: Task): RpcRequest {
+function stateRequest({ payload, terms, at }: Task, state?: StateOverrides): RpcRequest {
   const call = transactionArguments(payload, terms)
-  return { method: 'debug_traceCall', params: [call, at, { tracer: 'prestateTracer' }] }
+  return { method: 'debug_traceCall', params: [call, at, { tracer: 'prestateTracer', ...overriding(state) }] }
 }
 
 function names(state: Readonly<Record<string, unknown>>, holder: Hex, wanted: Hex): boolean {

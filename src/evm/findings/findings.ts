@@ -5,8 +5,11 @@ import { creations, delegations, destructions } from './creations.ts'
 import { delegatecalls } from './delegatecalls.ts'
 import type { Evidence, Rule } from './evidence.ts'
 import { innerCalls } from './innerCalls.ts'
+import { multicallAllowances } from './multicallAllowances.ts'
+import { multicallLeftovers } from './multicallLeftovers.ts'
 import { ownership } from './ownership.ts'
 import { reentrancy } from './reentrancy.ts'
+import { slippage } from './slippage.ts'
 import { tokenRecipients } from './tokenRecipients.ts'
 import { unseen } from './unseen.ts'
 import { upgrades } from './upgrades.ts'
@@ -15,7 +18,10 @@ const RULES: readonly Rule[] = [
   unseen,
   approvals,
   innerCalls,
+  multicallAllowances,
+  multicallLeftovers,
   tokenRecipients,
+  slippage,
   ownership,
   upgrades,
   creations,

@@ -15,14 +15,14 @@ const MOST_GAS = 3_000_000n
  * graph has such a call back is every step looked at.
  */
 export async function reentrancy(
-  { made = [], changes, task }: Evidence,
+  { made = [], changes, state, task }: Evidence,
   tracers: Tracers,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const entries = made.filter((call) => isCallback(call) && changes?.get(call.self)?.storage.size !== 0)
   const reentered = new Map(entries.map((call) => [call.self, call.frame.from]))
   if (reentered.size === 0) return []
-  const traced = await trace({ made, task }, tracers, signal)
+  const traced = await trace({ made, task, ...(state && { state }) }, tracers, signal)
   const writes = traced && staleWritesIn(traced.results[0], task.payload.to, traced.host)
   if (writes === undefined) {
     return [...reentered].map(([contract, by]) =>
@@ -39,13 +39,13 @@ export async function reentrancy(
 }
 
 async function trace(
-  { made = [], task }: Pick<Evidence, 'made' | 'task'>,
+  { made = [], state, task }: Pick<Evidence, 'made' | 'state' | 'task'>,
   tracers: Tracers,
   signal: AbortSignal,
 ) {
   const [top] = made
   if (top === undefined || top.frame.gasUsed > MOST_GAS) return undefined
-  return tracers.trace([stepsRequest(task)], signal)
+  return tracers.trace([stepsRequest(task, state)], signal)
 }
 
 /** A call by another contract into one that is at work, and that may change something. */

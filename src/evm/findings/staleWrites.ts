@@ -5,15 +5,19 @@ import { checksum } from '../address.ts'
 import { asList, asObject } from '../quantity.ts'
 import type { Task } from '../simulation/execution.ts'
 import { transactionArguments } from '../simulation/simulateV1.ts'
+import { overriding, type StateOverrides } from '../simulation/traced.ts'
 
 /** Steps of the machine that are looked at; nodes that know the option stop there. */
 const MAX_STEPS = 400_000
 
 /** Every step with its stack: it names who is called and which slot is read or written. All else is left out. */
-export function stepsRequest({ payload, terms, at }: Task): RpcRequest {
+export function stepsRequest({ payload, terms, at }: Task, state?: StateOverrides): RpcRequest {
   const options = { disableMemory: true, enableMemory: false, disableStorage: true, enableReturnData: false }
   const call = transactionArguments(payload, terms)
-  return { method: 'debug_traceCall', params: [call, at, { ...options, limit: MAX_STEPS }] }
+  return {
+    method: 'debug_traceCall',
+    params: [call, at, { ...options, limit: MAX_STEPS, ...overriding(state) }],
+  }
 }
 
 /** A contract was called back by `by` while it worked, and then wrote what it had read before and that call had used. */

@@ -1,5 +1,6 @@
 import type { Hex } from 'viem'
 import type { FeeTerms } from '../../chains/adapter.ts'
+import type { UntrustedText } from '../../primitives/untrusted.ts'
 import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
 import { checksum } from '../address.ts'
 import type { EvmHead } from '../blocks.ts'
@@ -25,6 +26,8 @@ export interface Execution {
   readonly logs: readonly RawLog[]
   /** It tells whether it passes and what it takes, and not what happens inside contracts. */
   readonly reduced?: true
+  /** Contracts that it reads or changes besides the one that it calls, where only an access list tells. */
+  readonly touched?: readonly Hex[]
   /** Who called whom; absent when nobody told. */
   readonly frames?: CallFrame
   /** What it left changed; absent when nobody told. */
@@ -99,11 +102,14 @@ export interface EvmSimulator {
 export class SimulatorAway extends Error {
   /** It will not be able to for long: what it needs is not offered. */
   readonly lasting: boolean
+  /** What it said itself, apart from our words (R9). */
+  readonly quoted: UntrustedText | undefined
 
-  /** `reason` is shown to callers. */
-  constructor(reason: string, lasting = false) {
+  /** `reason` is shown to callers as our word. */
+  constructor(reason: string, lasting = false, quoted?: UntrustedText) {
     super(reason)
     this.lasting = lasting
+    this.quoted = quoted
   }
 }
 

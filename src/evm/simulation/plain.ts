@@ -1,11 +1,16 @@
+import type { Hex } from 'viem'
 import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
-import { asHex, fromQuantity } from '../quantity.ts'
+import { checksum } from '../address.ts'
+import { asHex, asList, asObject, fromQuantity } from '../quantity.ts'
 import { decodeRevert } from '../reverts.ts'
 import { type EvmSimulator, type RawLog, SimulatorAway, type Task } from './execution.ts'
 import { refusedBy, transactionArguments } from './simulateV1.ts'
 import { nativeMove } from './traced.ts'
 
-/** The simulator of nodes that have neither: whether it passes, what it takes, and nothing of what happens inside. */
+/**
+ * The simulator of nodes that have neither: whether it passes, what it takes, which contracts it touches where the node
+ * makes access lists, and nothing of what happens inside.
+ */
 export function plainSimulator(host: string): EvmSimulator {
   return {
     name: 'local:eth_call',
@@ -13,9 +18,10 @@ export function plainSimulator(host: string): EvmSimulator {
     requests({ payload, terms, at }) {
       const transaction = transactionArguments(payload, terms)
       const ask = (method: string): RpcRequest => ({ method, params: [transaction, at] })
-      return [ask('eth_call'), ask('eth_estimateGas')]
+      return [ask('eth_call'), ask('eth_estimateGas'), ask('eth_createAccessList')]
     },
-    async read(task, _head, [called, gas]) {
+    async read(task, _head, [called, gas, accessed]) {
+      if (task.payload.userOperation) throw new SimulatorAway(`${host} cannot tell what an account does`)
       if (task.before.length > 0)
         throw new SimulatorAway(`${host} cannot simulate it after what waits to be mined`)
       if (!called?.ok) return failed(called, host)
@@ -26,6 +32,7 @@ export function plainSimulator(host: string): EvmSimulator {
         gasUsed: fromQuantity(gas.result, 'gas', host),
         logs: declaredMoves(task),
         reduced: true,
+        ...touchedBy(accessed, task, host),
       }
     },
   }
@@ -37,6 +44,21 @@ function failed(outcome: RpcOutcome | undefined, host: string) {
   const data =
     typeof error.data === 'string' && /^0x([0-9a-f]{2})+$/i.test(error.data) ? error.data : undefined
   return data === undefined ? refused : { ...refused, revert: decodeRevert(data as `0x${string}`) }
+}
+
+/** The contracts of its access list; nothing where the node makes none. */
+function touchedBy(
+  outcome: RpcOutcome | undefined,
+  { payload }: Task,
+  host: string,
+): { readonly touched?: readonly Hex[] } {
+  if (!outcome?.ok) return {}
+  const { accessList } = asObject(outcome.result, 'the access list', host)
+  const addresses = asList(accessList, 'the access list', host).map((entry) => {
+    const { address } = asObject(entry, 'an entry of the access list', host)
+    return checksum(asHex(address, 'an address', host))
+  })
+  return { touched: [...new Set(addresses)].filter((each) => each !== payload.to && each !== payload.from) }
 }
 
 /** What the payload itself says that it moves. */

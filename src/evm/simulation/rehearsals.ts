@@ -7,8 +7,10 @@ import type { EvmPayload } from '../evmPayload.ts'
 import { FEE_HISTORY } from '../fees/feeHistory.ts'
 import { feesFrom } from '../fees/feesFrom.ts'
 import { readSurcharge, surchargeRequests } from '../fees/surcharge.ts'
+import { deploymentObstacle } from '../userOperations/deployments.ts'
+import type { Payer } from '../userOperations/reads.ts'
 import type { Witnesses } from '../witnesses.ts'
-import { payloadsOf, unminedOf } from './earlier.ts'
+import { payloadsBefore, payloadsOf, unminedOf } from './earlier.ts'
 import type { EvmSimulator, Execution, Task } from './execution.ts'
 import { requireRoom } from './gasLimit.ts'
 import type { Judgement, Scrutiny } from './scrutiny.ts'
@@ -63,6 +65,7 @@ export class EvmRehearsals {
   /**
    * Simulates exactly this payload with these terms, after those of `earlier` that are not mined. Where only they make
    * it fail, its outcome has the effects that it has without them: what is short then can be told exactly (C6).
+   * `also` may be `GAS_PRICE`, where it is wanted what the node suggests to pay: each call counts.
    */
   async rehearse(
     payload: EvmPayload,
@@ -70,36 +73,34 @@ export class EvmRehearsals {
     leaving: readonly Asset[],
     earlier: readonly Earlier[],
     signal: AbortSignal,
+    also: readonly RpcRequest[] = [],
   ): Promise<Rehearsal> {
-    const rehearsal = await this.#rehearse(payload, terms, leaving, earlier, signal)
+    const wanted = { payload, terms, tokens: distinctTokens(leaving), also }
+    const rehearsal = await this.#rehearse({ ...wanted, earlier }, signal)
     const { outcome, minedCount } = rehearsal
     if (outcome.ok || payloadsOf(unminedOf(earlier, minedCount)).length === 0) return rehearsal
-    const alone = await this.#rehearse(payload, terms, leaving, [], signal)
+    const alone = await this.#rehearse({ ...wanted, earlier: [] }, signal)
     return { ...alone, outcome: { ...outcome, effects: alone.outcome.effects } }
   }
 
   /** By the first simulator that can tell. Throws `simulation_unavailable` when none can. */
-  async #rehearse(
-    payload: EvmPayload,
-    terms: FeeTerms,
-    leaving: readonly Asset[],
-    earlier: readonly Earlier[],
-    signal: AbortSignal,
-  ): Promise<Rehearsal> {
-    const tokens = distinctTokens(leaving)
-    const judgement = this.#scrutiny.begin(
-      { payload, terms, at: 'latest', before: payloadsOf(earlier) },
-      signal,
-    )
-    const { found, skipped } = await this.#simulators.ask((simulator) =>
-      this.#lookUntilStill({ payload, terms, tokens, earlier, simulator }, signal),
+  async #rehearse(wanted: Omit<Wanted, 'simulator'>, signal: AbortSignal): Promise<Rehearsal> {
+    const { payload, terms, tokens, earlier } = wanted
+    const before = payloadsBefore(earlier, payload)
+    const judgement = this.#scrutiny.begin({ payload, terms, at: 'latest', before }, signal)
+    const { found, skipped, quoted } = await this.#simulators.ask((simulator) =>
+      this.#lookUntilStill({ ...wanted, simulator }, signal),
     )
     if (!found) {
       const { chain } = this.#client
-      throw new BursarError('simulation_unavailable', { reason: skipped.join('; ') }, { chain })
+      const extras = { chain, ...(quoted && { quoted }) }
+      throw new BursarError('simulation_unavailable', { reason: skipped.join('; ') }, extras)
     }
     const tried = { ...found.value, simulator: { name: found.by.name, skipped } }
-    return this.judged(tried, judgement, tokens, signal)
+    // Some of what comes before was mined, which the journal did not know yet: it is not to happen twice.
+    const isSame = tried.task.before.length === before.length
+    const fitting = isSame ? judgement : this.#scrutiny.begin(tried.task, signal)
+    return this.judged(tried, fitting, tokens, signal)
   }
 
   async #lookUntilStill({ earlier, ...look }: Wanted, signal: AbortSignal): Promise<Tried> {
@@ -121,30 +122,36 @@ export class EvmRehearsals {
 
   /** One round trip; `seen` is absent when its answers are not of one block, or count what is mined in it twice. */
   async #look(
-    { payload, terms, tokens, at, before, simulator }: Look,
+    { payload, terms, tokens, at, before, simulator, also }: Look,
     signal: AbortSignal,
   ): Promise<{ readonly head: string; readonly minedCount: bigint; readonly seen?: Tried }> {
-    const task = { payload, terms, at, before: payloadsOf(before) }
-    const reads = snapshotRequests(payload.from, tokens, at)
+    const task = { payload, terms, at, before: payloadsBefore(before, payload) }
+    const reads = snapshotRequests(payload, tokens, at)
     const asked = simulator.requests(task)
-    const requests = [...reads, ...asked, ...this.surchargeRequests(task), FEE_HISTORY]
-    const outcomes = await this.#client.batch(requests, signal)
+    const surcharged = this.surchargeRequests(task)
+    const together = [...reads, ...asked, ...surcharged]
+    const outcomes = await this.#client.batch([...together, FEE_HISTORY, ...also], signal)
     if (at !== 'latest' && outcomes.slice(0, reads.length).some(({ ok }) => !ok)) {
       return { head: at.blockHash, minedCount: 0n }
     }
-    const snapshot = await this.snapshot(outcomes, outcomes.at(-1), tokens, signal)
+    const [history, price] = outcomes.slice(together.length)
+    const snapshot = await this.snapshot(outcomes, history, tokens, signal, payload)
     requireRoom(BigInt(payload.gasLimit), snapshot.head, payload.chain)
     const { head, minedCount } = snapshot
     const fits = unminedOf(before, minedCount).length === before.length
     const answers = outcomes.slice(reads.length, reads.length + asked.length)
-    const surcharges = outcomes.slice(reads.length + asked.length, -1)
-    const execution = fits ? await simulator.read(task, head, answers, signal) : undefined
-    const seen = execution && { task, snapshot, execution, surcharges }
+    const surcharges = outcomes.slice(reads.length + asked.length, together.length)
+    const obstacle = deploymentObstacle(task, outcomes.slice(0, reads.length), this.#client)
+    const run = async () => obstacle ?? (await simulator.read(task, head, answers, signal))
+    const execution = fits ? await run() : undefined
+    const seen = execution && { task, snapshot, execution, surcharges, ...suggestionIn(price) }
     return { head: head.ref.hash, minedCount, ...(seen && { seen }) }
   }
 
   /** What is asked along with a simulation of the payload; `judged` takes the answers. */
   surchargeRequests({ payload, terms, at }: Task): readonly RpcRequest[] {
+    // Who brings a user operation pays it, and gets what the operation offers before it runs.
+    if (payload.userOperation) return []
     return surchargeRequests(this.#chain, payload, terms, at)
   }
 
@@ -153,7 +160,14 @@ export class EvmRehearsals {
    * having been expected to, and has other endpoints agree to all.
    */
   async judged(
-    { task, snapshot, execution, surcharges, simulator }: Tried & Pick<Rehearsal, 'simulator'>,
+    {
+      task,
+      snapshot,
+      execution,
+      surcharges,
+      simulator,
+      suggestedGasPrice,
+    }: Tried & Pick<Rehearsal, 'simulator'>,
     judgement: Judgement,
     expected: readonly Asset[],
     signal: AbortSignal,
@@ -172,8 +186,11 @@ export class EvmRehearsals {
         ? new Map<string, bigint>()
         : await readTokenBalances(account, unread, head.ref.hash, this.#client, signal)
     const tokenBalances = new Map([...readings.tokenBalances, ...more])
-    const complete = { ...readings, tokenBalances, block: head.ref, simulator, outcome, surcharge }
-    await this.#witnesses.agree(accountFacts(account, tokens, complete), signal)
+    const complete = {
+      ...{ ...readings, tokenBalances, block: head.ref, simulator, outcome, surcharge },
+      ...(suggestedGasPrice === undefined ? {} : { suggestedGasPrice }),
+    }
+    await this.#witnesses.agree(accountFacts(task.payload, tokens, complete), signal)
     return complete
   }
 
@@ -183,11 +200,12 @@ export class EvmRehearsals {
     history: RpcOutcome | undefined,
     tokens: readonly Asset[],
     signal: AbortSignal,
+    payer?: Payer,
   ): Promise<Snapshot> {
     const block = resultOf(outcomes[0], 'eth_getBlockByNumber', this.#client)
     const fees = await feesFrom(this.#chain, this.#client, block, history, signal)
     this.#lastFees = fees
-    return readSnapshot(outcomes, fees, tokens, this.#client)
+    return readSnapshot(outcomes, fees, tokens, this.#client, payer)
   }
 }
 
@@ -196,6 +214,7 @@ interface Wanted {
   readonly payload: EvmPayload
   readonly terms: FeeTerms
   readonly tokens: readonly Asset[]
+  readonly also: readonly RpcRequest[]
   /** What is simulated first. */
   readonly earlier: readonly Earlier[]
   readonly simulator: EvmSimulator
@@ -214,4 +233,13 @@ export interface Tried {
   readonly execution: Execution
   /** What the chain takes besides gas, as it answered. */
   readonly surcharges: readonly RpcOutcome[]
+  readonly suggestedGasPrice?: bigint
+}
+
+/** What a program pays that leaves it to its node. It is compared with what was paid, and decides nothing. */
+export const GAS_PRICE: RpcRequest = { method: 'eth_gasPrice', params: [] }
+
+function suggestionIn(price: RpcOutcome | undefined): Pick<Tried, 'suggestedGasPrice'> {
+  const told = price?.ok ? String(price.result) : ''
+  return /^0x[0-9a-f]{1,32}$/i.test(told) ? { suggestedGasPrice: BigInt(told) } : {}
 }

@@ -1,19 +1,24 @@
 import { type Hex, toHex } from 'viem'
 import type { SimulationOutcome } from '../../chains/adapter.ts'
+import type { Chain } from '../../chains/types.ts'
 import { randomHex } from '../../primitives/ids.ts'
 import type { ChainClient } from '../../rpc/chainClient.ts'
 import { checksum } from '../address.ts'
 import type { EvmAssets } from '../assets.ts'
+import { multicall3Of } from '../batching/multicall3.ts'
+import { failedCall } from '../batching/tryCalls.ts'
 import type { EvmHead } from '../blocks.ts'
 import { declaredCalls } from '../declaredCalls.ts'
+import type { Evidence } from '../findings/evidence.ts'
 import { findingsOf } from '../findings/findings.ts'
+import { failedOperation, isBundle } from '../userOperations/bundles.ts'
 import { effectsOf } from './effects.ts'
-import { type CallFrame, type Execution, SimulatorAway, type StateChanges, type Task } from './execution.ts'
+import { type Execution, SimulatorAway, type Task } from './execution.ts'
 import { PLAIN_TRANSFER_GAS } from './gasLimit.ts'
 import { inEarnest, madeCalls } from './madeCalls.ts'
-import { silentMoves } from './silentMoves.ts'
+import { isCommand, silentMoves } from './silentMoves.ts'
 import { type BlockOverrides, parseSimulation, simulationRequest } from './simulateV1.ts'
-import { executionOf, readChanges, traceRequests } from './traced.ts'
+import { type Trace, traceAfter } from './traceAfter.ts'
 import type { Tracers } from './tracers.ts'
 
 /** What is looked at besides the simulation itself, begun along with it. */
@@ -22,10 +27,17 @@ export interface Judgement {
   of(execution: Execution, head: EvmHead, signal: AbortSignal): Promise<SimulationOutcome>
 }
 
-interface Closer {
-  readonly frames?: CallFrame
-  readonly changes?: StateChanges
+interface Closer extends Partial<Trace> {
   readonly elsewhere?: Execution
+}
+
+export interface ScrutinyParts {
+  readonly chain: Chain
+  readonly client: ChainClient
+  readonly assets: EvmAssets
+  readonly tracers: Tracers
+  /** Hundredths of a per cent. */
+  readonly maxSlippage: bigint
 }
 
 /**
@@ -33,11 +45,15 @@ interface Closer {
  * block (T11). It asks at the same time as the simulation, so it costs no round trip of its own.
  */
 export class Scrutiny {
+  readonly #chain: Chain
   readonly #client: ChainClient
   readonly #assets: EvmAssets
   readonly #tracers: Tracers
+  readonly #maxSlippage: bigint
 
-  constructor(client: ChainClient, assets: EvmAssets, tracers: Tracers) {
+  constructor({ chain, client, assets, tracers, maxSlippage }: ScrutinyParts) {
+    this.#chain = chain
+    this.#maxSlippage = maxSlippage
     this.#client = client
     this.#assets = assets
     this.#tracers = tracers
@@ -62,18 +78,10 @@ export class Scrutiny {
 
   async #lookCloser(task: Task, signal: AbortSignal): Promise<Closer> {
     const [traced, elsewhere] = await Promise.all([
-      this.#trace(task, signal),
+      traceAfter(this.#tracers, task, signal),
       this.#runElsewhere(task, signal),
     ])
     return { ...traced, ...(elsewhere && { elsewhere }) }
-  }
-
-  async #trace(task: Task, signal: AbortSignal): Promise<Pick<Closer, 'frames' | 'changes'>> {
-    if (task.before.length > 0) return {}
-    const traced = await this.#tracers.trace(traceRequests(task), signal)
-    if (!traced) return {}
-    const [calls, changes] = traced.results
-    return { frames: executionOf(calls, traced.host).frames, changes: readChanges(changes, traced.host) }
   }
 
   async #runElsewhere(task: Task, signal: AbortSignal): Promise<Execution | undefined> {
@@ -87,11 +95,17 @@ export class Scrutiny {
   }
 
   async #judge(
-    { task, execution, head, runsCode, frames, changes, elsewhere }: Matter,
+    { task, execution, head, runsCode, frames, changes, state, elsewhere }: Matter,
     signal: AbortSignal,
   ): Promise<SimulationOutcome> {
     const { ok, gasUsed, revert } = execution
-    if (!ok) return { ok, gasUsed, effects: [], findings: [], ...(revert && { revert }) }
+    const multicall3 = multicall3Of(this.#chain)
+    if (!ok) {
+      const why = (await failedCall(task, multicall3, this.#client, signal)) ?? revert
+      return { ok, gasUsed, effects: [], findings: [], ...(why && { revert: why }) }
+    }
+    const failed = failedOperation(task.payload, execution.logs)
+    if (failed) return { ok: false, gasUsed, effects: [], findings: [], revert: failed }
     const { from, to, data } = task.payload
     const seen = frames ?? execution.frames
     const made = seen && madeCalls(seen)
@@ -101,17 +115,27 @@ export class Scrutiny {
     const [effects = [], there] = await effectsOf(runs, this.#assets, signal)
     const evidence = {
       ...{ task, head, effects, logs, declared, runsCode, client: this.#client, assets: this.#assets },
-      ...(execution.reduced && { reduced: true as const }),
+      maxSlippage: this.#maxSlippage,
+      ...limitsOf(execution),
       ...(made && { made }),
       ...(changes && { changes }),
+      ...(state && { state }),
       ...(elsewhere && { elsewhere }),
+      ...(multicall3 && { multicall3 }),
     }
     const findings = await findingsOf(evidence, this.#tracers, signal)
+    const commanded = [...new Set(declared.filter(isCommand).map(({ sender }) => sender))]
     return {
       ...{ ok, gasUsed, effects, findings },
+      ...(commanded.length > 0 && { commanded }),
       ...(elsewhere && there && { elsewhere: { ok: elsewhere.ok, effects: there } }),
     }
   }
+}
+
+/** What an execution does not tell, and what there is instead. */
+function limitsOf({ reduced, touched }: Execution): Pick<Evidence, 'reduced' | 'touched'> {
+  return { ...(reduced && { reduced }), ...(touched && { touched }) }
 }
 
 interface Matter extends Closer {
@@ -128,11 +152,12 @@ const TRANSFER: Hex = '0xa9059cbb'
  * A block as it might well be: made by somebody else, at a lower base fee, with other randomness. What a contract does
  * only in a simulation shows itself by doing another thing here.
  */
-function anotherBlock({ terms }: Task): BlockOverrides {
+function anotherBlock({ terms, payload }: Task): BlockOverrides {
   const room = BigInt(terms.maxFeePerGas) - BigInt(terms.maxPriorityFeePerGas)
   return {
     feeRecipient: checksum(`0x${randomHex(20)}`),
-    baseFeePerGas: toHex(room > 1n ? room / 2n : 0n),
+    // What an operation pays to be brought goes by the base fee, and is no contract's choice.
+    ...(!isBundle(payload) && { baseFeePerGas: toHex(room > 1n ? room / 2n : 0n) }),
     prevRandao: `0x${randomHex(32)}`,
   }
 }

@@ -1,4 +1,4 @@
-import { type Hex, zeroHash } from 'viem'
+import { type Hex, pad, zeroHash } from 'viem'
 import { untrusted } from '../../primitives/untrusted.ts'
 import { isMissing } from '../../rpc/chainClient.ts'
 import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
@@ -6,6 +6,7 @@ import type { EvmHead } from '../blocks.ts'
 import type { EvmPayload } from '../evmPayload.ts'
 import { asHex, asList, asObject, fromQuantity, toQuantity } from '../quantity.ts'
 import { decodeRevert, isVerdict } from '../reverts.ts'
+import { runOf } from '../userOperations/runs.ts'
 import { type EvmSimulator, type Execution, SimulatorAway, type Task } from './execution.ts'
 import { parseLogs } from './logs.ts'
 
@@ -13,12 +14,22 @@ import { parseLogs } from './logs.ts'
  * `eth_simulateV1` of exactly this payload, after others of its account: validated like real transactions, native moves
  * traced. All carry the same fees: what the others offer is not what is asked, only what they do.
  */
-export function simulationRequest(task: Task, surroundings?: BlockOverrides): RpcRequest {
+export function simulationRequest(
+  task: Task,
+  surroundings?: BlockOverrides,
+  balances?: BalanceOverrides,
+): RpcRequest {
   const calls = [...task.before, task.payload].map((each) => transactionArguments(each, task.terms))
-  const block = surroundings ? { blockOverrides: surroundings, calls } : { calls }
+  // Within a user operation contracts call each other, which no transaction could.
+  const validation = task.payload.userOperation === undefined && task.payload.unpaid === undefined
+  const block = {
+    ...(surroundings && { blockOverrides: surroundings }),
+    ...(balances && { stateOverrides: balances }),
+    calls,
+  }
   return {
     method: 'eth_simulateV1',
-    params: [{ blockStateCalls: [block], traceTransfers: true, validation: true }, task.at],
+    params: [{ blockStateCalls: [block], traceTransfers: true, validation }, task.at],
   }
 }
 
@@ -27,18 +38,58 @@ export type BlockOverrides = Readonly<
   Partial<Record<'feeRecipient' | 'baseFeePerGas' | 'prevRandao' | 'time', string>>
 >
 
+/** What accounts are taken to have, in place of what they do. */
+export type BalanceOverrides = Readonly<Record<Hex, { readonly balance: Hex }>>
+
 /** A payload as methods of nodes take transactions. */
 export function transactionArguments(payload: EvmPayload, terms: Task['terms']): object {
+  const { from, to, value, data, gasLimit, accessList, unpaid } = runOf(payload)
   return {
-    from: payload.from,
-    to: payload.to,
-    value: toQuantity(BigInt(payload.value)),
-    input: payload.data,
-    gas: toQuantity(BigInt(payload.gasLimit)),
-    maxFeePerGas: toQuantity(BigInt(terms.maxFeePerGas)),
-    maxPriorityFeePerGas: toQuantity(BigInt(terms.maxPriorityFeePerGas)),
-    ...(payload.accessList.length === 0 ? {} : { accessList: payload.accessList }),
+    from,
+    to,
+    value: toQuantity(BigInt(value)),
+    input: data,
+    gas: toQuantity(BigInt(gasLimit)),
+    ...(!unpaid && {
+      maxFeePerGas: toQuantity(BigInt(terms.maxFeePerGas)),
+      maxPriorityFeePerGas: toQuantity(BigInt(terms.maxPriorityFeePerGas)),
+    }),
+    ...(accessList.length === 0 ? {} : { accessList }),
   }
+}
+
+/**
+ * Calls after others of their account, at no price and each with as much gas as is left in a block: what they take and
+ * answer, and not whether they could be paid for.
+ */
+export function unpricedRequest(
+  before: readonly EvmPayload[],
+  calls: readonly object[],
+  at: Task['at'],
+): RpcRequest {
+  const earlier = before.map(({ from, to, value, data, gasLimit }) => {
+    return { from, to, value: toQuantity(BigInt(value)), input: data, gas: toQuantity(BigInt(gasLimit)) }
+  })
+  return {
+    method: 'eth_simulateV1',
+    params: [{ blockStateCalls: [{ calls: [...earlier, ...calls] }], validation: false }, at],
+  }
+}
+
+/** What each call of `unpricedRequest` came to; undefined when the endpoint could not tell. */
+export function readUnpriced(
+  outcome: RpcOutcome | undefined,
+  host: string,
+): readonly { readonly ok: boolean; readonly gasUsed: bigint; readonly returnData: Hex }[] | undefined {
+  if (!outcome?.ok) return undefined
+  return readSimulatedBlock(outcome.result, host).calls.map((call) => {
+    const fields = asObject(call, 'a simulated call', host)
+    return {
+      ok: fromQuantity(fields['status'], 'status', host) === 1n,
+      gasUsed: fromQuantity(fields['gasUsed'], 'gasUsed', host),
+      returnData: asHex(fields['returnData'], 'return data', host),
+    }
+  })
 }
 
 /** The simulator of nodes that have eth_simulateV1. */
@@ -47,8 +98,8 @@ export function simulatorV1(host: string): EvmSimulator {
     name: 'local',
     ridesAlong: true,
     requests: (task) => [simulationRequest(task)],
-    async read(_task, head, [outcome]) {
-      const simulated = parseSimulation(outcome, host)
+    async read({ payload }, head, [outcome]) {
+      const simulated = parseSimulation(outcome, host, payload)
       if (simulated.block && !ranOn(head, simulated.block)) return undefined
       return simulated.execution
     },
@@ -65,12 +116,15 @@ interface SimulatedBlock {
 export function parseSimulation(
   outcome: RpcOutcome | undefined,
   host: string,
+  payload?: EvmPayload,
 ): { readonly block?: SimulatedBlock; readonly execution: Execution } {
   if (!outcome?.ok) {
     const error = outcome?.error ?? { code: 0, message: 'no answer' }
     return { execution: refusedBy(error, 'eth_simulateV1', host) }
   }
   const { block, calls } = readSimulatedBlock(outcome.result, host)
+  const undeployed = payload?.userOperation?.factory && notDeployed(payload, calls.at(-2), host)
+  if (undeployed) return { block, execution: undeployed }
   const call = asObject(calls.at(-1), 'the simulated call', host)
   const ok = fromQuantity(call['status'], 'status', host) === 1n
   const execution = {
@@ -82,6 +136,16 @@ export function parseSimulation(
   return { block, execution }
 }
 
+/** A call of an account that is not there would pass, and do nothing. Undefined when it was deployed where it should. */
+function notDeployed({ from }: EvmPayload, deployment: unknown, host: string): Execution | undefined {
+  const call = asObject(deployment, 'the simulated deployment', host)
+  const at = asHex(call['returnData'] ?? '0x', 'return data', host)
+  const isThere = fromQuantity(call['status'], 'status', host) === 1n && at === pad(from.toLowerCase() as Hex)
+  if (isThere) return undefined
+  const reason = `its factory does not deploy the account at ${from}`
+  return { ok: false, gasUsed: 0n, logs: [], revert: { reason } }
+}
+
 /**
  * What a node's refusal to run a payload says of it: validation failed before execution, for want of funds or intrinsic
  * gas, or a fee below the base fee. Throws `SimulatorAway` when it says something of the node instead.
@@ -89,8 +153,8 @@ export function parseSimulation(
 export function refusedBy(error: RpcErrorBody, method: string, host: string): Execution {
   if (isMissing(error)) throw new SimulatorAway(`${host} does not offer ${method}`, true)
   if (!isVerdict(error)) {
-    const { untrusted: words } = untrusted(error.message)
-    throw new SimulatorAway(`${host} could not simulate it (code ${error.code}: ${words})`)
+    const reason = `${host} could not simulate it (code ${error.code})`
+    throw new SimulatorAway(reason, false, untrusted(error.message))
   }
   const reason = `the node refused the transaction (code ${error.code})`
   return { ok: false, gasUsed: 0n, logs: [], revert: { reason, quoted: untrusted(error.message) } }

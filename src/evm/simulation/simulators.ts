@@ -1,4 +1,5 @@
 import { type Clock, monotonicClock } from '../../primitives/clock.ts'
+import type { UntrustedText } from '../../primitives/untrusted.ts'
 import { type EvmSimulator, SimulatorAway } from './execution.ts'
 
 /** What an endpoint does not offer it may offer after an upgrade: so long it is not asked again. */
@@ -29,8 +30,11 @@ export class Simulators {
   async ask<T>(look: (simulator: EvmSimulator) => Promise<T>): Promise<{
     readonly found?: { readonly by: EvmSimulator; readonly value: T }
     readonly skipped: readonly string[]
+    /** What one of those before said of it, in its own words. */
+    readonly quoted?: UntrustedText
   }> {
     const skipped: string[] = []
+    let quoted: UntrustedText | undefined
     for (const simulator of this.#all) {
       const known = this.#reasonFor(simulator)
       if (known !== undefined) {
@@ -44,9 +48,10 @@ export class Simulators {
         const reason = `${simulator.name}: ${error.message}`
         if (error.lasting) this.#away.set(simulator, { reason, until: this.#clock.now() + LASTING_MS })
         skipped.push(reason)
+        quoted ??= error.quoted
       }
     }
-    return { skipped }
+    return { skipped, ...(quoted && { quoted }) }
   }
 
   #reasonFor(simulator: EvmSimulator): string | undefined {

@@ -6,6 +6,14 @@ import { erc20Abi } from '../abi.ts'
 import { type EvmHead, LATEST_BLOCK, parseHead } from '../blocks.ts'
 import { asHex, fromQuantity } from '../quantity.ts'
 import { isVerdict } from '../reverts.ts'
+import {
+  accountRequests,
+  depositRequest,
+  depositTold,
+  nonceRequest,
+  nonceTold,
+  type Payer,
+} from '../userOperations/reads.ts'
 import type { Question } from '../witnesses.ts'
 
 /** The newest block, or one by its hash. */
@@ -19,6 +27,8 @@ export interface Snapshot {
   /** By CAIP-19 id; a token whose contract does not answer is absent. */
   readonly tokenBalances: ReadonlyMap<string, bigint>
   readonly minedCount: bigint
+  /** Of a contract account: what its entry point keeps for it, in wei. */
+  readonly deposit?: bigint
 }
 
 /**
@@ -26,15 +36,17 @@ export interface Snapshot {
  * where an endpoint takes few calls a second, what belongs to one block must leave in one second.
  */
 export function snapshotRequests(
-  from: Hex,
+  payer: Payer,
   tokens: readonly Asset[],
   at: BlockTag = 'latest',
 ): readonly RpcRequest[] {
+  const { from } = payer
   return [
     at === 'latest' ? LATEST_BLOCK : { method: 'eth_getBlockByHash', params: [at.blockHash, false] },
     { method: 'eth_getBalance', params: [from, at] },
-    { method: 'eth_getTransactionCount', params: [from, at] },
+    countRequest(payer, at),
     ...tokens.map((token) => balanceRequest(from, token, at)),
+    ...accountRequests(payer, at),
   ]
 }
 
@@ -43,6 +55,7 @@ export function readSnapshot(
   fees: FeeReading,
   tokens: readonly Asset[],
   client: ChainClient,
+  payer?: Payer,
 ): Snapshot {
   const { host } = client
   const result = (index: number, method: string) => resultOf(outcomes[index], method, client)
@@ -50,9 +63,18 @@ export function readSnapshot(
     head: parseHead(result(0, 'eth_getBlockByNumber'), host),
     fees,
     nativeBalance: fromQuantity(result(1, 'eth_getBalance'), 'balance', host),
-    minedCount: fromQuantity(result(2, 'eth_getTransactionCount'), 'nonce', host),
+    minedCount: payer?.userOperation
+      ? nonceTold(outcomes[2], client)
+      : fromQuantity(result(2, 'eth_getTransactionCount'), 'nonce', host),
     tokenBalances: tokenBalancesOf(outcomes.slice(3), tokens, client),
+    ...(payer?.userOperation && { deposit: depositTold(outcomes.slice(0, 5 + tokens.length), client) }),
   }
+}
+
+/** Asks for the nonce that the next of an account's payloads has. */
+function countRequest({ from, userOperation }: Payer, at: BlockTag): RpcRequest {
+  if (userOperation) return nonceRequest(from, userOperation.entryPoint, at)
+  return { method: 'eth_getTransactionCount', params: [from, at] }
 }
 
 /** Balances of the account at one block, by CAIP-19 id. */
@@ -69,10 +91,11 @@ export async function readTokenBalances(
 
 /** What pre-flight and the nonce stand on, as read, to be confirmed at the block of the simulation. */
 export function accountFacts(
-  account: Hex,
+  payer: Payer,
   tokens: readonly Asset[],
-  { block, nativeBalance, minedCount, tokenBalances }: Rehearsal,
+  { block, nativeBalance, minedCount, tokenBalances, deposit }: Rehearsal,
 ): readonly Question[] {
+  const { from: account } = payer
   const at = { blockHash: block.hash }
   const fact = (request: (block: BlockTag) => RpcRequest, what: string, claimed: bigint): Question => ({
     request: request(at),
@@ -84,11 +107,10 @@ export function accountFacts(
   })
   return [
     fact((block) => ({ method: 'eth_getBalance', params: [account, block] }), 'the balance', nativeBalance),
-    fact(
-      (block) => ({ method: 'eth_getTransactionCount', params: [account, block] }),
-      'the nonce',
-      minedCount,
-    ),
+    fact((block) => countRequest(payer, block), 'the nonce', minedCount),
+    ...(deposit === undefined
+      ? []
+      : [fact((block) => depositRequest(payer, block), 'the deposit at the entry point', deposit)]),
     ...tokens.flatMap((token) => {
       const balance = tokenBalances.get(token.id)
       if (balance === undefined) return []

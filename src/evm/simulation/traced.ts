@@ -23,12 +23,25 @@ import { refusedBy, transactionArguments } from './simulateV1.ts'
 /** Calls within calls that are looked at; more are an attempt to hide one among them. */
 export const MAX_FRAMES = 5_000
 
+/** What debug_traceCall takes the state to be, where it differs from the block's. */
+export type StateOverrides = Readonly<
+  Record<Hex, { readonly code?: Hex; readonly stateDiff: Readonly<Record<Hex, Hex>> }>
+>
+
+/** As the option of debug_traceCall: nodes that do not know it are not asked for it without need. */
+export function overriding(state: StateOverrides = {}): { readonly stateOverrides?: StateOverrides } {
+  return Object.keys(state).length === 0 ? {} : { stateOverrides: state }
+}
+
 /** debug_traceCall with the call tracer, and with the prestate tracer for what is changed. */
-export function traceRequests({ payload, terms, at }: Task): readonly [RpcRequest, RpcRequest] {
+export function traceRequests(
+  { payload, terms, at }: Task,
+  state?: StateOverrides,
+): readonly [RpcRequest, RpcRequest] {
   const trace = (tracer: string, tracerConfig: object): RpcRequest => {
     return {
       method: 'debug_traceCall',
-      params: [transactionArguments(payload, terms), at, { tracer, tracerConfig }],
+      params: [transactionArguments(payload, terms), at, { tracer, tracerConfig, ...overriding(state) }],
     }
   }
   return [trace('callTracer', { withLog: true }), trace('prestateTracer', { diffMode: true })]
@@ -42,7 +55,7 @@ export function tracedSimulator(host: string): EvmSimulator {
   return {
     name: 'local:debug_traceCall',
     ridesAlong: true,
-    requests: traceRequests,
+    requests: (task) => traceRequests(task),
     async read({ before }, _head, [calls, changes]) {
       if (before.length > 0)
         throw new SimulatorAway(`${host} cannot simulate it after what waits to be mined`)

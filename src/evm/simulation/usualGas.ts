@@ -3,8 +3,9 @@ import type { EvmDraft } from '../draft.ts'
 const MOST_KINDS = 500
 
 /**
- * The gas limit that a call of the same kind had last: the next one can be simulated with it in the round trip that
- * estimates how much it takes, and needs no second one when the two fit.
+ * The gas limit that a call of the same kind was planned with last, by this process: a guess that saves a round trip.
+ * The next one is simulated with it while a node estimates how much it takes, and again if the two do not fit. What it
+ * must have at least is told by the journal (learnedGas.ts), and a guess below that does not fit either.
  */
 export class UsualGas {
   readonly #limits = new Map<string, bigint>()
@@ -28,5 +29,5 @@ export function fitsUsual(limit: bigint, needed: bigint): boolean {
   return needed <= limit && 2n * limit <= 3n * needed
 }
 
-/** Contract and function. */
-const kindOf = ({ callTo, data }: EvmDraft) => `${callTo} ${data.slice(0, 10)}`
+/** Contract and function, and how many calls a batch makes. */
+const kindOf = ({ callTo, data, calls = [] }: EvmDraft) => `${callTo} ${data.slice(0, 10)} ${calls.length}`

@@ -2,7 +2,7 @@ import { errors, Pool } from 'undici'
 import { BursarError } from '../../errors/bursarError.ts'
 import { withDeadline } from '../../primitives/abort.ts'
 import type { Secret } from '../../primitives/secret.ts'
-import type { RpcOutcome, RpcRequest, RpcTransport } from '../transport.ts'
+import { nameOf, type RpcOutcome, type RpcRequest, type RpcTransport } from '../transport.ts'
 import { isRefusalOfBatch, parseAnswer, parseBatch } from './answers.ts'
 import { withoutSecretsOf } from './ownSecrets.ts'
 
@@ -83,7 +83,7 @@ export function httpTransport(options: HttpTransportOptions): RpcTransport {
   ): Promise<readonly RpcOutcome[]> {
     const calls = requests.map(({ method, params }) => ({ jsonrpc: '2.0', id: nextId++, method, params }))
     const ids = calls.map(({ id }) => id)
-    const outcomes = parseBatch(await post(calls, `a batch of ${calls.length} calls`, signal), ids, host)
+    const outcomes = parseBatch(await post(calls, nameOf(requests), signal), ids, host)
     // One refusal for all of a batch is known by being the same for each of its calls.
     return isRefusalOfBatch(outcomes) ? outcomes : outcomes.map(shown)
   }

@@ -1,12 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  AGENT,
-  type Engine,
-  type EngineOptions,
-  startEngine,
-  startWorld,
-  type World,
-} from '../../support/engine.ts'
+import { AGENT, type Engine, startEngine, startWorld, type World } from '../../support/engine.ts'
+import type { EngineOptions } from '../../support/engineOptions.ts'
 import { compile } from '../../support/tokens.ts'
 import { installOracle, opSandbox, replaceOracle } from './support/opStack.ts'
 

@@ -1,3 +1,4 @@
+import { getAddress, pad } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   AGENT,
@@ -10,6 +11,7 @@ import {
   type World,
 } from '../../support/engine.ts'
 import { withoutMethods } from '../../support/missingMethods.ts'
+import { compile } from '../../support/tokens.ts'
 
 // What Bursar does when an endpoint can simulate in one way and not in another: never less than it can tell.
 let world: World
@@ -93,6 +95,23 @@ describe('D1: an endpoint that neither simulates nor traces', () => {
       context: { rule: 'effects-unseen' },
       sideEffect: 'none',
     })
+  })
+
+  it('D1: names the contracts that it touches, by its access list', async () => {
+    const relay = pad('0xacce55', { size: 20 })
+    const source = `interface Token { function balanceOf(address) external view returns (uint256); }
+      contract Subject { uint256 seen; function look() external { seen = Token(${USDC}).balanceOf(msg.sender); } }`
+    await world.a.ask('anvil_setCode', relay, compile(source))
+    const look = { to: relay, function: 'look()', idempotencyKey: 'look' }
+    await expect(prepare(look)).rejects.toMatchObject({
+      code: 'policy_denied',
+      message: expect.stringContaining(`besides ${getAddress(relay)} it touches ${USDC} (`),
+    })
+    // A node that makes none tells the rest all the same.
+    world.a.proxy.setFault(withoutMethods(['eth_simulateV1', 'debug_traceCall', 'eth_createAccessList']))
+    const blind = await prepare({ ...look, idempotencyKey: 'blind' }).catch((error: Error) => error)
+    expect(blind).toMatchObject({ code: 'policy_denied', context: { rule: 'effects-unseen' } })
+    expect(String(blind)).not.toContain('touches')
   })
 
   it('R1: unless the operator allows it', async () => {

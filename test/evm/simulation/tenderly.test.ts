@@ -229,9 +229,22 @@ it('D1: asked after the endpoints it is not asked while they answer', async () =
 
 it('T14: its key is in no error, whatever goes wrong', async () => {
   start()
-  for (const fault of [{ kind: 'status', code: 500 }, { kind: 'hang' }] as const) {
+  const body = JSON.stringify({ error: { id: 'x', slug: 'x', message: `the key ${TENDERLY_KEY} is ill` } })
+  const faults = [
+    { kind: 'status', code: 500 },
+    { kind: 'status', code: 500, body },
+    { kind: 'status', code: 418, body },
+    { kind: 'hang' },
+  ] as const
+  for (const fault of faults) {
     tenderly.setFault(fault)
     const intent = await prepare({ to: 'merchant', amount: '1', asset: 'USDC' })
     expect(JSON.stringify(intent)).not.toContain(TENDERLY_KEY)
+    expect(intent.simulation.skipped?.join()).toMatch(/status (500|418)$|in time$/)
   }
+  const message = `insufficient funds of ${TENDERLY_KEY}`
+  const unrunnable = JSON.stringify({ error: { id: 'x', slug: 'invalid_transaction', message } })
+  tenderly.setFault({ kind: 'status', code: 400, body: unrunnable })
+  const refusal: unknown = await prepare({ to: 'merchant', amount: '1' }).catch((error: unknown) => error)
+  expect(JSON.stringify(refusal)).toContain('insufficient funds of [secret]')
 })

@@ -16,10 +16,18 @@ export interface Arrival {
   readonly raw: bigint
 }
 
+/** What an account has given away, or paid for gas, in a transaction of its own or by an event of the test USDC. */
+export interface Outgoing {
+  readonly from: string
+  readonly asset: 'native' | 'USDC' | 'fees'
+  readonly raw: bigint
+}
+
 /** What a chain says happened in a range of blocks: the truth, whatever journals say. */
 export interface ChainRecord {
   readonly transactions: readonly MinedTransaction[]
   readonly arrivals: readonly Arrival[]
+  readonly outgoing: readonly Outgoing[]
 }
 
 interface Block {
@@ -36,6 +44,9 @@ interface Block {
 interface Receipt {
   readonly transactionHash: string
   readonly status: string
+  readonly from: string
+  readonly gasUsed: string
+  readonly effectiveGasPrice: string
   readonly logs: readonly {
     readonly address: string
     readonly topics: readonly string[]
@@ -50,6 +61,7 @@ const BLOCKS_AT_ONCE = 100
 export async function readChain(rpcUrl: string, from: number, to: number): Promise<ChainRecord> {
   const transactions: MinedTransaction[] = []
   const arrivals: Arrival[] = []
+  const outgoing: Outgoing[] = []
   for (let first = from; first <= to; first += BLOCKS_AT_ONCE) {
     const last = Math.min(to, first + BLOCKS_AT_ONCE - 1)
     const numbers = Array.from(
@@ -69,9 +81,10 @@ export async function readChain(rpcUrl: string, from: number, to: number): Promi
         transactions.push({ block: Number(block.number), from: sender.toLowerCase(), nonce: Number(nonce) })
       }
       arrivals.push(...arrivalsIn(block, receipts[index] ?? []))
+      outgoing.push(...outgoingIn(block, receipts[index] ?? []))
     }
   }
-  return { transactions, arrivals }
+  return { transactions, arrivals, outgoing }
 }
 
 function arrivalsIn(block: Block, receipts: readonly Receipt[]): Arrival[] {
@@ -84,12 +97,31 @@ function arrivalsIn(block: Block, receipts: readonly Receipt[]): Arrival[] {
       ...{ block: number, to: (to ?? '').toLowerCase() },
       ...{ asset: 'native' as const, raw: BigInt(value) },
     }))
-  const tokens = good
+  const tokens = transfersIn(good).map(({ to, raw }) => ({ block: number, to, asset: 'USDC' as const, raw }))
+  return [...native, ...tokens]
+}
+
+/** What failed has cost its fee; what goes back to its sender has not left. */
+function outgoingIn({ transactions }: Block, receipts: readonly Receipt[]): Outgoing[] {
+  const good = receipts.filter(({ status }) => status === '0x1')
+  const succeeded = new Set(good.map(({ transactionHash }) => transactionHash))
+  const native = transactions
+    .filter(({ hash, from, to }) => succeeded.has(hash) && from.toLowerCase() !== to?.toLowerCase())
+    .map(({ from, value }) => ({ from, asset: 'native' as const, raw: BigInt(value) }))
+  const fees = receipts.map(({ from, gasUsed, effectiveGasPrice }) => ({
+    ...{ from, asset: 'fees' as const, raw: BigInt(gasUsed) * BigInt(effectiveGasPrice) },
+  }))
+  const tokens = transfersIn(good).map(({ from, raw }) => ({ from, asset: 'USDC' as const, raw }))
+  return [...native, ...fees, ...tokens].map((one) => ({ ...one, from: one.from.toLowerCase() }))
+}
+
+function transfersIn(receipts: readonly Receipt[]) {
+  return receipts
     .flatMap(({ logs }) => logs)
     .filter(({ address, topics }) => address.toLowerCase() === USDC.toLowerCase() && topics[0] === TRANSFER)
     .map(({ topics, data }) => ({
-      ...{ block: number, to: `0x${(topics[2] ?? '').slice(-40)}` },
-      ...{ asset: 'USDC' as const, raw: BigInt(data) },
+      from: `0x${(topics[1] ?? '').slice(-40)}`,
+      to: `0x${(topics[2] ?? '').slice(-40)}`,
+      raw: BigInt(data),
     }))
-  return [...native, ...tokens]
 }

@@ -5,14 +5,18 @@ import { join } from 'node:path'
 import { adminBatch, adminText } from '../../../src/sandbox/adminRpc.ts'
 import { beginOnly } from '../../support/begun.ts'
 import { type Engine, USDC, type World } from '../../support/engine.ts'
-import { setHoldings } from '../../support/tokens.ts'
+import { compile, setHoldings } from '../../support/tokens.ts'
 import { readChain } from './chainRecord.ts'
 import {
   type CrashJob,
   type CrashKind,
   crashKinds,
   openEngine,
+  PASSER,
+  PASSER_SOURCE,
   type Payment,
+  payerOf,
+  prepareCall,
   preparePayment,
 } from './crashJob.ts'
 import type { Ended, Programs } from './programs.ts'
@@ -45,6 +49,8 @@ export interface Stage {
 }
 
 let made = 0
+/** Compiled once. */
+let passer: string | undefined
 
 /** A kind of payment, and where its nonces come from. */
 export type Way = Pick<Kill, 'kind' | 'redis'>
@@ -136,16 +142,18 @@ export interface Totals {
   readonly duplicates: number
   readonly lost: number
   readonly wedged: number
+  readonly miscounted: number
 }
 
 export function totalsOf(killed: readonly Killed[]): Totals {
   const died = killed.filter(({ point }) => point !== undefined)
-  const sum = (kind: 'duplicates' | 'lost' | 'wedged') =>
+  const sum = (kind: 'duplicates' | 'lost' | 'wedged' | 'miscounted') =>
     killed.reduce((total, { verdict }) => total + verdict[kind], 0)
   return {
     kills: died.length,
     points: new Set(died.map(({ kill, point }) => `${kill.kind} ${kill.redis} ${point}`)).size,
     ...{ duplicates: sum('duplicates'), lost: sum('lost'), wedged: sum('wedged') },
+    miscounted: sum('miscounted'),
   }
 }
 
@@ -163,11 +171,18 @@ async function prepare({ world, redisUrl }: Stage, folder: string, kill: Kill): 
     const account = address as `0x${string}`
     await world.a.ask('anvil_setBalance', account, '0x56bc75e2d63100000')
     await setHoldings(world.a, [{ token: USDC, account, raw: 1_000_000_000n }])
+    const vault = engine.wallets.find('vault', adapter.chain).address as `0x${string}`
+    await world.a.ask('anvil_setBalance', vault, '0x56bc75e2d63100000')
+    await setHoldings(world.a, [{ token: USDC, account: vault, raw: 1_000_000_000n }])
+    passer ??= compile(PASSER_SOURCE)
+    if (kind === 'call') await world.a.ask('anvil_setCode', PASSER, passer)
     const payments = paymentsOf(kind, name)
-    const next = { to: recipient(`next ${name}`), asset: 'native', amount: '0.5' } as const
+    // Native tokens that a contract account gives are in no transaction's value.
+    const last = kind === 'account' ? { asset: 'USDC', amount: '12.5' } : { asset: 'native', amount: '0.5' }
+    const next = { to: recipient(`next ${name}`), ...(last as Omit<Payment, 'to'>) }
     const work = await workOf(engine, kind, payments)
     const job = { name, kind, ...place, ...(redis ? { redisUrl } : {}), ...work, again, next }
-    return { job, account: account.toLowerCase(), payments }
+    return { job, account: account.toLowerCase(), vault: vault.toLowerCase(), payments }
   } finally {
     await engine.stop()
   }
@@ -177,7 +192,7 @@ function paymentsOf(kind: CrashKind, name: string): readonly Payment[] {
   const native = { to: recipient(`native ${name}`), asset: 'native', amount: '0.25' } as const
   const token = { to: recipient(`token ${name}`), asset: 'USDC', amount: '12.5' } as const
   if (kind === 'pair') return [native, token]
-  return [kind === 'token' ? token : native]
+  return [kind === 'token' || kind === 'call' || kind === 'account' ? token : native]
 }
 
 async function workOf(
@@ -187,7 +202,11 @@ async function workOf(
 ): Promise<Pick<CrashJob, 'intents' | 'operation'>> {
   const intents: string[] = []
   for (const [index, payment] of payments.entries())
-    intents.push(await preparePayment(engine, payment, `payment ${index}`))
+    intents.push(
+      kind === 'call'
+        ? await prepareCall(engine, payment, `payment ${index}`)
+        : await preparePayment(engine, payment, `payment ${index}`, payerOf(kind)),
+    )
   const [first = ''] = intents
   if (kind === 'recovery') return { intents, operation: (await beginOnly(engine, first)).operationId }
   if (kind !== 'speed_up' && kind !== 'cancel') return { intents }

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { FlashbotsBundleProvider } from '@flashbots/ethers-provider-bundle'
 import Database from 'libsql'
 import { RedisNonces } from '../../../src/redis/redisNonces.ts'
 import type { Engine } from '../../support/engine.ts'
@@ -59,10 +60,11 @@ export class Points {
 
   /**
    * The same for everything that all engines of this process share: each statement that a journal runs, those that
-   * begin and end its transactions among them, and each script of Redis.
+   * begin and end its transactions among them, each script of Redis, and each question to a private relay.
    */
   wrapProcess(): void {
     this.wrap('redis', RedisNonces.prototype, ['session', 'reserve', 'raise', 'mark', 'release'])
+    this.wrap('flashbots', FlashbotsBundleProvider.prototype, ['simulate', 'sendPrivateTransaction'])
     const around = (sql: string, work: () => unknown) => {
       const name = `sql ${labelOf(sql)}`
       this.pass(`before ${name}`)
@@ -96,6 +98,7 @@ export async function numberPoints(engine: Engine, points: Points): Promise<void
     'status',
     'confirmInclusion',
     'usedByAnother',
+    'userOfNonce',
     'genesis',
   ])
   points.wrap('codec', adapter.codec, ['parse'])

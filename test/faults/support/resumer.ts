@@ -3,7 +3,8 @@ import { isBursarError } from '../../../src/errors/bursarError.ts'
 import { pause } from '../../../src/primitives/abort.ts'
 import { adminBatch, adminText } from '../../../src/sandbox/adminRpc.ts'
 import type { Engine } from '../../support/engine.ts'
-import { type CrashJob, openEngine, preparePayment } from './crashJob.ts'
+import { readCounted } from './counted.ts'
+import { type CrashJob, openEngine, payerOf, preparePayment } from './crashJob.ts'
 import type { Resumed } from './verdict.ts'
 
 // Run by tests as a process of its own: takes over what processes that were killed have left in their journals, as a
@@ -76,13 +77,13 @@ await settle()
 const after = await Promise.all(resumed.map(statesOf))
 const next = await Promise.all(
   resumed.map(async ({ job, engine }) => {
-    const intentId = await preparePayment(engine, job.next, 'next')
+    const intentId = await preparePayment(engine, job.next, 'next', payerOf(job.kind))
     await send(engine, intentId)
     return { engine, intentId }
   }),
 )
 await settle()
-for (const [index, { job }] of resumed.entries()) {
+for (const [index, { job, engine }] of resumed.entries()) {
   const last = next[index]
   const said: Resumed = {
     name: job.name,
@@ -90,6 +91,7 @@ for (const [index, { job }] of resumed.entries()) {
     before: before[index] ?? [],
     after: after[index] ?? [],
     next: last ? await stateOf(last.engine, last.intentId) : 'none',
+    counted: readCounted(engine.rows),
   }
   writeSync(1, `${JSON.stringify(said)}\n`)
 }

@@ -7,6 +7,7 @@ import { Journal } from '../../../src/store/journal.ts'
 import { OperationStore } from '../../../src/store/operations.ts'
 import type { AttemptRow, StepRow } from '../../../src/store/schema.ts'
 import { StepStore } from '../../../src/store/steps.ts'
+import { fromTheStart, uncounted } from '../../support/ledger.ts'
 
 export const LANE = { chain: 'eip155:31337', account: '0xA' } as const
 
@@ -56,9 +57,18 @@ export async function begin(
     expires_at: '2099-01-01T00:00:00.000Z',
   })
   const operations = new OperationStore(journal)
-  const step = { recipient: '0x', payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
+  const step = {
+    role: 'pivot' as const,
+    recipient: '0x',
+    payload: '{}',
+    terms: '{}',
+    outflow: '{}',
+    receipt: '{}',
+    reservations: [],
+    ...uncounted,
+  }
   const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
-  const { id } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [step])
+  const { id } = await operations.begin(intent, lease, fromTheStart, () => [step])
   const row = (await operations.find(id))?.steps[0]?.step
   if (!row) throw new Error('a begun operation has its step')
   return row

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AdaptiveRate } from '../../../src/rpc/endpoint/adaptiveRate.ts'
-import { testClock } from '../../support/engine.ts'
+import { testClock } from '../../support/testClock.ts'
 
 describe('B4: the rate after a refusal', () => {
   it('is halved, rests a second, and grows by a tenth of the limit for each five seconds of quiet', () => {

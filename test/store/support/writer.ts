@@ -3,6 +3,7 @@ import { IntentStore } from '../../../src/store/intents.ts'
 import { Journal } from '../../../src/store/journal.ts'
 import { NonceTableStore } from '../../../src/store/nonces.ts'
 import { OperationStore } from '../../../src/store/operations.ts'
+import { fromTheStart, uncounted } from '../../support/ledger.ts'
 
 // Run by tests as a process of its own: begins operations and reserves their nonces on a shared journal, then says
 // which nonces it got. Arguments: path of the journal, name of this writer, how many.
@@ -26,8 +27,17 @@ for (let index = 0; index < Number(count); index++) {
     expires_at: '2099-01-01T00:00:00.000Z',
   })
   const lease = { owner: name, until: '2099-01-01T00:00:00.000Z' }
-  const step = { recipient: '0x', payload: '{}', terms: '{}', outflow: '{}', receipt: '{}', reservations: [] }
-  const { id } = await operations.begin(intent, lease, { block: '0', minedCount: 0n }, () => [step])
+  const step = {
+    role: 'pivot' as const,
+    recipient: '0x',
+    payload: '{}',
+    terms: '{}',
+    outflow: '{}',
+    receipt: '{}',
+    reservations: [],
+    ...uncounted,
+  }
+  const { id } = await operations.begin(intent, lease, fromTheStart, () => [step])
   const record = await operations.find(id)
   const row = record?.steps[0]?.step
   if (!row) throw new Error('a begun operation has its step')

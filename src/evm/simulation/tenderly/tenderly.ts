@@ -15,6 +15,7 @@ export function tenderlySimulator(chain: Chain, options: TenderlyOptions): EvmSi
     ridesAlong: false,
     requests: () => [],
     async read({ payload, before, terms }, head, _outcomes, signal) {
+      if (payload.userOperation) throw new SimulatorAway('it takes no user operations')
       const transactions = [...before, payload].map((each) => parametersOf(each, terms))
       const answer = await simulateAtTenderly(options, network, transactions, Number(head.number), signal)
       if ('unrunnable' in answer) {

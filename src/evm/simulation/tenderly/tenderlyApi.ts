@@ -1,5 +1,4 @@
 import type { Secret } from '../../../primitives/secret.ts'
-import { untrusted } from '../../../primitives/untrusted.ts'
 import { SimulatorAway } from '../execution.ts'
 import type { SimulationOutput, TransactionParameters } from './sdkTypes.ts'
 
@@ -39,7 +38,7 @@ export async function simulateAtTenderly(
     return (await simulator.simulateBundle({ transactions: [...transactions], blockNumber })) ?? []
   } catch (error) {
     signal.throwIfAborted()
-    return refusalOf(error)
+    return refusalOf(error, options.accessToken)
   }
 }
 
@@ -91,11 +90,11 @@ interface Failure {
 }
 
 /** Returns what says something of the transaction; throws `SimulatorAway` for the rest. */
-function refusalOf(error: unknown): Unrunnable {
+function refusalOf(error: unknown, accessToken: Secret): Unrunnable {
   const { status: own, response, code, slug = '', message = '' } = error as Failure
   const status = own ?? response?.status
   if (status === 400 && /invalid_transaction|insufficient/.test(`${slug} ${message}`)) {
-    return { unrunnable: message }
+    return { unrunnable: message.split(accessToken.reveal()).join('[secret]') }
   }
   if (status === 401 || status === 403) {
     throw new SimulatorAway(`it refused the key (${status}): check TENDERLY_API_KEY`, true)
@@ -107,9 +106,8 @@ function refusalOf(error: unknown): Unrunnable {
     )
   }
   if (status === 429) throw new SimulatorAway('it limits requests (429)')
-  if (status !== undefined) {
-    throw new SimulatorAway(`it answered with status ${status}: ${untrusted(message).untrusted}`)
-  }
+  // Its own words stay out of the reason, which callers read as ours (R9), and may quote the key (T14).
+  if (status !== undefined) throw new SimulatorAway(`it answered with status ${status}`)
   const isLate = code === 'ECONNABORTED' || code === 'ETIMEDOUT'
   throw new SimulatorAway(
     isLate ? 'it did not answer in time' : `it cannot be reached (${code ?? 'no reason'})`,

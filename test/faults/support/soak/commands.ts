@@ -52,8 +52,9 @@ const kind = fc.constantFrom<PaymentKind>('native', 'native', 'token', 'token', 
 const which = fc.nat(7)
 const blocks = fc.integer({ min: 1, max: 3 })
 const depth = fc.integer({ min: 1, max: 3 })
-/** An execution passes some twenty points. */
-const point = fc.integer({ min: 1, max: 24 })
+/** An execution passes some thirty points, the last of them after it was sent. */
+export const LAST_POINT = 34
+const point = fc.integer({ min: 1, max: LAST_POINT })
 
 const weighted: Readonly<
   Record<CommandName, readonly [number, Readonly<Record<string, fc.Arbitrary<unknown>>>]>

@@ -84,7 +84,7 @@ export class Schedule {
       case 'execute all at once':
         return this.asked.length > 1 && this.#execute(this.asked.map((asked) => [command.who, asked]))
       case 'kill while paying':
-        return this.#kill(command.point, () => this.pay('first', command.kind))
+        return this.#killWhilePaying(command.kind, command.point)
       case 'kill while driving':
         return this.#kill(command.point, () => this.#drive('first', 'all'))
       case 'kill':
@@ -324,13 +324,27 @@ export class Schedule {
     return point === 0 || diedThere
   }
 
+  /** The points are those of the execution: before it nothing can be lost. */
+  async #killWhilePaying(kind: PaymentKind, point: number): Promise<boolean> {
+    if (this.stage.process('first').gate.isClosed) return false
+    const asked = await this.#prepared('first', kind)
+    return this.#kill(point, () => this.#execute([['first', asked]]))
+  }
+
   async #stopWhilePaying(who: Who, kind: PaymentKind, point: number): Promise<boolean> {
     const { gate } = this.stage.process(who)
     if (gate.isClosed) return false
+    const asked = await this.#prepared(who, kind)
     gate.arm(point, 'a while')
-    await this.pay(who, kind)
+    await this.#execute([[who, asked]])
     gate.disarm()
     return gate.isClosed
+  }
+
+  async #prepared(who: Who, kind: PaymentKind): Promise<Asked> {
+    const asked = this.#newPayment(kind)
+    await this.#prepare(who, asked)
+    return asked
   }
 
   /** Never deeper than what is final: that is out of scope. */

@@ -5,16 +5,9 @@ import { join } from 'node:path'
 import { privateKeyToAccount } from 'viem/accounts'
 import { Secret } from '../../../../src/primitives/secret.ts'
 import { evmKeySigner } from '../../../../src/wallets/evmKeySigner.ts'
-import {
-  type Engine,
-  type Lane,
-  startEngine,
-  startWorld,
-  type TestClock,
-  testClock,
-  USDC,
-} from '../../../support/engine.ts'
+import { type Engine, type Lane, startEngine, startWorld, USDC } from '../../../support/engine.ts'
 import type { FaultAction } from '../../../support/rpcProxy.ts'
+import { type TestClock, testClock } from '../../../support/testClock.ts'
 import { setHoldings } from '../../../support/tokens.ts'
 import type { Who } from './commands.ts'
 import { Gate } from './gate.ts'

@@ -1,0 +1,29 @@
+import type { Command } from 'commander'
+
+interface ScopeOptions {
+  readonly wallet?: string
+  readonly chain?: string
+}
+
+/** The kill switch. What it runs is loaded when it is asked for. */
+export function addHaltCommands(program: Command): void {
+  program
+    .command('halt')
+    .description('stop all signing at once, in every process on the journal; reads go on')
+    .option('--reason <text>', 'why, as agents and operators are told', 'halted by the operator')
+    .option('--wallet <wallet>', 'only this wallet, by name or address')
+    .option('--chain <chain>', 'only this chain, by id or alias')
+    .action(async ({ reason, ...scope }: ScopeOptions & { reason: string }) =>
+      (await import('./halt.ts')).halt(scope, reason),
+    )
+
+  program
+    .command('resume')
+    .description('let signing go on; without options, end the halt that was begun without options')
+    .option('--wallet <wallet>', 'end the halt of this wallet')
+    .option('--chain <chain>', 'end the halt of this chain')
+    .option('--all', 'end every halt')
+    .action(async ({ all, ...scope }: ScopeOptions & { all?: true }) =>
+      (await import('./halt.ts')).resume(all ? 'all' : scope),
+    )
+}
