@@ -95,11 +95,12 @@ module.exports = {
           '^src/(?:policy|wallets|nonces|rpc|redis|evm/(?:simulation|findings|relay))/',
           '^src/chains/simulationReceipt[.]ts$',
           '^src/store/(?:steps|replacements|reservations|halts|nonce.*|audit.*)[.]ts$',
-          '^src/transactions/(?:judge|preflight|signing|signAtNonce|broadcaster|sends|driver|postCheck|paymentFindings|compensation|healer|replacements)[.]ts$',
+          '^src/transactions/(?:approvals|judging|signing|sending|following|recovering)/',
+          '^src/transactions/(?:driver|replacing/(?:replacements|replaceable|unsignedCancel))[.]ts$',
         ],
       },
       to: {
-        path: '^src/(?:primitives/flags|store/(?:flags|currentFlags)|transactions/paymentOptions)[.]ts$',
+        path: '^src/(?:primitives/flags|store/(?:flags|currentFlags)|transactions/preparing/paymentOptions)[.]ts$',
       },
     },
     {

@@ -42,8 +42,8 @@ export default defineConfig({
         'src/policy/**',
         'src/store/**',
         'src/wallets/**',
-        'src/transactions/broadcaster.ts',
-        'src/transactions/signAtNonce.ts',
+        'src/transactions/sending/broadcaster.ts',
+        'src/transactions/signing/signAtNonce.ts',
       ],
       // Nothing but types.
       exclude: ['src/nonces/nonceStore.ts', 'src/store/schema.ts', 'src/wallets/signer.ts'],

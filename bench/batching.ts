@@ -1,6 +1,6 @@
 import type { Hex } from 'viem'
 import { sandboxContracts } from '../src/sandbox/sandboxAccounts.ts'
-import type { PrepareRequest } from '../src/transactions/views.ts'
+import type { PrepareRequest } from '../src/transactions/views/views.ts'
 import { type Engine, startEngine, startWorld, type World } from '../test/support/engine.ts'
 import { type Figures, line, round } from './support/figures.ts'
 

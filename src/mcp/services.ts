@@ -13,7 +13,7 @@ import type {
   PrepareRequest,
   ReplacementView,
   ReplaceRequest,
-} from '../transactions/views.ts'
+} from '../transactions/views/views.ts'
 import type { WalletList } from '../wallets/walletBook.ts'
 
 /** Wallets, and how contract accounts among them stand on their chains. */

@@ -23,12 +23,10 @@ import type { Authorisations } from './approvals/authorisations.ts'
 import { planDigestOf } from './approvals/planDigest.ts'
 import { waitsForPerson } from './approvals/waitsForPerson.ts'
 import type { ChainGuard } from './chainGuard.ts'
-import { haltedView } from './haltedViews.ts'
-import { intentView } from './intentView.ts'
-import type { Case, Judge, Verdict } from './judge.ts'
-import { allowedBy } from './matters.ts'
-import type { Meant } from './paymentFindings.ts'
-import { chooseOptions, type PaymentOptions, requireSwitchedOn } from './paymentOptions.ts'
+import type { Case, Judge, Verdict } from './judging/judge.ts'
+import { allowedBy } from './judging/matters.ts'
+import type { Meant } from './judging/paymentFindings.ts'
+import { ledgerWith, reservationsOf } from './judging/preflight.ts'
 import {
   before,
   type FirstStep,
@@ -38,14 +36,16 @@ import {
   type StepPlan,
   verdictOf,
 } from './plan.ts'
-import { ledgerWith, reservationsOf } from './preflight.ts'
+import { chooseOptions, type PaymentOptions, requireSwitchedOn } from './preparing/paymentOptions.ts'
+import { type Requested, requestedActions } from './preparing/requestedActions.ts'
+import { requireSameArguments } from './preparing/sameArguments.ts'
 import type { Lookalikes } from './recipients/lookalikes.ts'
 import { meantBy as namedBy, partiesOf } from './recipients/parties.ts'
 import type { Recipients, Resolved } from './recipients/recipients.ts'
 import { recordingRefusal } from './refusals.ts'
-import { type Requested, requestedActions } from './requestedActions.ts'
-import { requireSameArguments } from './sameArguments.ts'
-import type { IntentView, PrepareRequest } from './views.ts'
+import { haltedView } from './views/haltedViews.ts'
+import { intentView } from './views/intentView.ts'
+import type { IntentView, PrepareRequest } from './views/views.ts'
 
 export interface IntentDependencies {
   readonly directory: ChainDirectory

@@ -15,19 +15,26 @@ import type { IntentRow } from '../store/schema.ts'
 import type { WalletBook } from '../wallets/walletBook.ts'
 import type { Authorisations } from './approvals/authorisations.ts'
 import type { ChainGuard } from './chainGuard.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
 import type { Beginning, Driver } from './driver.ts'
-import { haltedOperation, waitsForSignature } from './haltedViews.ts'
-import type { Judge } from './judge.ts'
-import type { Leases } from './leases.ts'
-import { type Matter, type Passed, passAll, rehearsePlan, requireNoLookalikes, stepOf } from './matters.ts'
-import { operationSummary, operationView } from './operationView.ts'
+import type { Leases } from './following/leases.ts'
+import type { Judge } from './judging/judge.ts'
+import {
+  type Matter,
+  type Passed,
+  passAll,
+  rehearsePlan,
+  requireNoLookalikes,
+  stepOf,
+} from './judging/matters.ts'
 import { type IntentPlan, intentDigest, isExpired, type Replaced } from './plan.ts'
 import type { Lookalikes } from './recipients/lookalikes.ts'
 import type { Recipients } from './recipients/recipients.ts'
 import { recordingRefusal } from './refusals.ts'
-import type { Replacements } from './replacements.ts'
-import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views.ts'
+import type { Replacements } from './replacing/replacements.ts'
+import { decodeCursor, encodeCursor } from './views/cursor.ts'
+import { haltedOperation, waitsForSignature } from './views/haltedViews.ts'
+import { operationSummary, operationView } from './views/operationView.ts'
+import type { OperationFilter, OperationPage, OperationQuery, OperationView } from './views/views.ts'
 
 export interface OperationDependencies {
   readonly directory: ChainDirectory

@@ -20,10 +20,10 @@ import type { ChosenVariants } from '../store/flagUses.ts'
 import type { AuditedVerdict } from '../store/intents.ts'
 import type { NewStep } from '../store/newSteps.ts'
 import type { StepRow } from '../store/schema.ts'
-import type { Case, Verdict } from './judge.ts'
-import { effectsToKeep } from './keptEffects.ts'
+import type { Case, Verdict } from './judging/judge.ts'
+import { effectsToKeep } from './judging/keptEffects.ts'
+import type { Meant } from './judging/paymentFindings.ts'
 import { OWN_PRINCIPAL } from './ownPrincipal.ts'
-import type { Meant } from './paymentFindings.ts'
 import type { NamedRecipient } from './recipients/recipients.ts'
 
 /** One prepared transaction as the journal keeps it: everything that will be signed, and everything that was shown. */

@@ -32,9 +32,9 @@ export interface RemoteSigner extends TransactionSigner {
  *   the journal records the first that comes back as the only live one.
  * - When the step is given up unsigned, its nonce is the lowest free one of the account, and so the next payment's:
  *   of that and of bytes that we have not seen the chain takes one. Until it has, the step is not known and counts
- *   towards caps (src/transactions/astray.ts).
+ *   towards caps (src/transactions/following/astray.ts).
  * - When that nonce is used by something else meanwhile, it may have been by those bytes. Then the step is not signed at
- *   another nonce but given up with `signature_astray` (src/transactions/signAtNonce.ts).
+ *   another nonce but given up with `signature_astray` (src/transactions/signing/signAtNonce.ts).
  */
 export function remoteSigner(account: RemoteAccount, clock: Clock): RemoteSigner {
   const { name, address, host } = account

@@ -1,5 +1,5 @@
 import type { Services } from '../../src/mcp/services.ts'
-import type { OperationView } from '../../src/transactions/views.ts'
+import type { OperationView } from '../../src/transactions/views/views.ts'
 
 // One full answer of each service, with every optional member present, so that schemas are used to the end.
 

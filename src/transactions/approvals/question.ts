@@ -3,7 +3,7 @@ import { formatUnits } from '../../primitives/amount.ts'
 import type { Question } from '../../primitives/caller.ts'
 import { digestOf } from '../../primitives/json.ts'
 import type { IntentRow } from '../../store/schema.ts'
-import { ceilingOf } from '../feeCeiling.ts'
+import { ceilingOf } from '../judging/feeCeiling.ts'
 import { type IntentPlan, type StoredEffect, stepsOf } from '../plan.ts'
 import { planDigestOf } from './planDigest.ts'
 

@@ -10,7 +10,7 @@ import { skeleton } from '../../primitives/skeleton.ts'
 import { untrusted } from '../../primitives/untrusted.ts'
 import type { ContactStore } from '../../store/contacts.ts'
 import type { WalletBook } from '../../wallets/walletBook.ts'
-import { callField, type Requested } from '../requestedActions.ts'
+import { callField, type Requested } from '../preparing/requestedActions.ts'
 import { contactName } from './contactNames.ts'
 
 /** A name that stood for an address when a payment was prepared: kept in its plan, and looked up again before it is signed. */

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { pause } from '../../../src/primitives/abort.ts'
-import type { OperationView } from '../../../src/transactions/views.ts'
+import type { OperationView } from '../../../src/transactions/views/views.ts'
 import { type CrashJob, openEngine } from './crashJob.ts'
 import { numberPoints, Points } from './points.ts'
 

@@ -10,7 +10,7 @@ import { RedisNonces } from '../../../src/redis/redisNonces.ts'
 import { Journal } from '../../../src/store/journal.ts'
 import { NonceTableStore } from '../../../src/store/nonces.ts'
 import { StepStore } from '../../../src/store/steps.ts'
-import { signAtNonce } from '../../../src/transactions/signAtNonce.ts'
+import { signAtNonce } from '../../../src/transactions/signing/signAtNonce.ts'
 import { begin, bytesOf } from './begun.ts'
 
 // Run by tests as a process of its own: begins steps, reserves, "signs" and records as the driver does, and says what

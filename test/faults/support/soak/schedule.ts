@@ -1,5 +1,5 @@
 import { isBursarError } from '../../../../src/errors/bursarError.ts'
-import type { OperationView } from '../../../../src/transactions/views.ts'
+import type { OperationView } from '../../../../src/transactions/views/views.ts'
 import type { Engine } from '../../../support/engine.ts'
 import type { Command, CommandName, PaymentKind, Who } from './commands.ts'
 import { dropFromPool, payAsAnother, replayOne } from './others.ts'
