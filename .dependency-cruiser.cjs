@@ -62,7 +62,7 @@ const vendors = owners.map(({ packages, folders }) => ({
 
 /** What hands bytes to a network: the wiring gives it to the broadcaster, and nobody else may hold it (R7). */
 const doors = [
-  { name: 'endpoints', path: '^src/evm/submit[.]ts$' },
+  { name: 'endpoints', path: '^src/evm/sending/' },
   { name: 'relay', path: '^src/evm/relay/' },
 ].map(({ name, path }) => ({
   name: `door-${name}`,
@@ -94,13 +94,13 @@ module.exports = {
         path: [
           '^src/(?:policy|wallets|nonces|rpc|redis|evm/(?:simulation|findings|relay))/',
           '^src/chains/simulationReceipt[.]ts$',
-          '^src/store/(?:steps|replacements|reservations|halts|nonce.*|audit.*)[.]ts$',
+          '^src/store/(?:(?:audit|database|nonces|spending|steps)/|(?:approvals|halts|replacements)[.]ts$)',
           '^src/transactions/(?:approvals|judging|signing|sending|following|recovering)/',
           '^src/transactions/(?:driver|replacing/(?:replacements|replaceable|unsignedCancel))[.]ts$',
         ],
       },
       to: {
-        path: '^src/(?:primitives/flags|store/(?:flags|currentFlags)|transactions/preparing/paymentOptions)[.]ts$',
+        path: '^src/(?:primitives/flags|store/flags/(?:flags|currentFlags)|transactions/preparing/paymentOptions)[.]ts$',
       },
     },
     {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 const MAX_LINES = 400
 
 /** Where strangers' words are quoted for the log alone, and what callers themselves named in arguments. */
-const STRANGERS_IN_LOGS = ['src/evm/relay/', 'src/evm/submit.ts', 'src/mcp/parseArguments.ts']
+const STRANGERS_IN_LOGS = ['src/evm/relay/', 'src/evm/sending/submit.ts', 'src/mcp/parseArguments.ts']
 
 /** A word, the folders that may use it, and why the others may not. */
 const wordRules = [

@@ -5,7 +5,7 @@ import { type RedisConnection, redisConnection } from '../src/redis/connection.t
 import { RedisNonces } from '../src/redis/redisNonces.ts'
 import { RedisScript } from '../src/redis/script.ts'
 import type { Journal } from '../src/store/journal.ts'
-import { NonceTableStore } from '../src/store/nonces.ts'
+import { NonceTableStore } from '../src/store/nonces/nonces.ts'
 import { begin, journalFile, LANE, record } from '../test/nonces/support/begun.ts'
 import { startRedisServer } from '../test/support/redisServer.ts'
 import { type Figures, line, median, round } from './support/figures.ts'

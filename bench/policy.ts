@@ -12,7 +12,7 @@ import { readRules } from '../src/policy/rules/readRules.ts'
 import { systemClock } from '../src/primitives/clock.ts'
 import { Journal } from '../src/store/journal.ts'
 import { OperationStore } from '../src/store/operations.ts'
-import { bucketsOf } from '../src/store/spentWindow.ts'
+import { bucketsOf } from '../src/store/spending/spentWindow.ts'
 import { type Figures, line, quantile, round } from './support/figures.ts'
 
 const RULES = 1_000

@@ -10,10 +10,10 @@ import {
   parseAnchor,
   readAnchor,
   writeAnchor,
-} from '../store/auditAnchor.ts'
-import { exportAudit } from '../store/auditExport.ts'
-import { type BrokenRow, verifyAudit } from '../store/auditVerify.ts'
-import { JournalCopy } from '../store/journalCopy.ts'
+} from '../store/audit/auditAnchor.ts'
+import { exportAudit } from '../store/audit/auditExport.ts'
+import { type BrokenRow, verifyAudit } from '../store/audit/auditVerify.ts'
+import { JournalCopy } from '../store/database/journalCopy.ts'
 import { journalFolder } from './operatorJournal.ts'
 import { print, printAll } from './output.ts'
 

@@ -4,7 +4,7 @@ import type { Chain } from '../chains/types.ts'
 import { loadConfig } from '../config/loadConfig.ts'
 import { readEnvironment } from '../config/readEnvironment.ts'
 import type { Config } from '../config/types.ts'
-import { probeEvmEndpoint } from '../evm/probe.ts'
+import { probeEvmEndpoint } from '../evm/reads/probe.ts'
 import { pause } from '../primitives/abort.ts'
 import { silentLogger } from '../primitives/logger.ts'
 import { NO_ANSWER, type RedisConnection } from '../redis/connection.ts'
@@ -14,7 +14,7 @@ import { anvilBinary } from '../sandbox/anvilBinary.ts'
 import { HaltStore, haltScope } from '../store/halts.ts'
 import { broken, type Finding, type Grade } from './findings.ts'
 import { print } from './output.ts'
-import { checkWallets } from './walletChecks.ts'
+import { checkWallets } from './wallets/walletChecks.ts'
 
 const MIN_NODE_MAJOR = 20
 const PROBE_MS = 15_000

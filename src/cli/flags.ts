@@ -10,8 +10,8 @@ import {
   isFlagName,
   ruleProblem,
 } from '../primitives/flags.ts'
-import { EVERY_FLAG, FlagStore } from '../store/flags.ts'
-import { flagOutcomes, type VariantOutcome } from '../store/flagUses.ts'
+import { EVERY_FLAG, FlagStore } from '../store/flags/flags.ts'
+import { flagOutcomes, type VariantOutcome } from '../store/flags/flagUses.ts'
 import { withOperatorJournal } from './operatorJournal.ts'
 import { print } from './output.ts'
 

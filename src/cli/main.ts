@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import manifest from '../../package.json' with { type: 'json' }
-import { addApprovalsCommands } from './approvalsCommands.ts'
+import { addApprovalsCommands } from './approvals/approvalsCommands.ts'
 import { addAuditCommands } from './auditCommands.ts'
 import { addContactsCommands } from './contactsCommands.ts'
 import { addFlagCommands } from './flagCommands.ts'
@@ -11,7 +11,7 @@ import { lastWords } from './lastWords.ts'
 import { fail } from './output.ts'
 import { addPolicyCommands } from './policyCommands.ts'
 import { addTokenCommands } from './tokenCommands.ts'
-import { addWalletCommands } from './walletCommands.ts'
+import { addWalletCommands } from './wallets/walletCommands.ts'
 
 // Rejections that nobody handles as well.
 process.on('uncaughtException', lastWords)

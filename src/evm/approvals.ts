@@ -2,11 +2,11 @@ import { decodeFunctionData, encodeFunctionData, type Hex } from 'viem'
 import type { ApprovalDraft, Asset } from '../chains/adapter.ts'
 import { type ChainClient, resultOf } from '../rpc/chainClient.ts'
 import type { RpcOutcome } from '../rpc/transport.ts'
-import { erc20Abi } from './abi.ts'
+import { erc20Abi } from './calls/abi.ts'
+import { isVerdict } from './calls/reverts.ts'
 import type { EvmDraft } from './draft.ts'
 import type { EvmPayload } from './evmPayload.ts'
 import { asHex } from './quantity.ts'
-import { isVerdict } from './reverts.ts'
 
 /**
  * What must be allowed before a call can take the tokens that its caller names: nothing while the allowance is enough,

@@ -17,9 +17,9 @@ import type { FeeTerms, ParsedTransaction, Payload, PayloadCodec } from '../chai
 import type { CallKind } from '../chains/gasUses.ts'
 import type { Chain } from '../chains/types.ts'
 import { checksum } from './address.ts'
+import { payloadCalls } from './calls/payloadCalls.ts'
 import { asEvmPayload, type EvmPayload } from './evmPayload.ts'
 import { nativeCurve } from './nativeCurve.ts'
-import { payloadCalls } from './payloadCalls.ts'
 import { NO_SMART_ACCOUNTS, type SmartAccounts } from './userOperations/smartAccount.ts'
 import { userOperationCodec } from './userOperations/userOperationCodec.ts'
 

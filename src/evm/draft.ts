@@ -4,10 +4,10 @@ import type { Asset, Draft } from '../chains/adapter.ts'
 import type { ChainId } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { type AmountProblem, parseAmount } from '../primitives/amount.ts'
-import { erc20Abi } from './abi.ts'
 import { parseRecipient } from './address.ts'
-import type { EvmAssets } from './assets.ts'
-import { encodeCall, parseCalldata } from './calls.ts'
+import { erc20Abi } from './calls/abi.ts'
+import { encodeCall, parseCalldata } from './calls/calls.ts'
+import type { EvmAssets } from './reads/assets.ts'
 
 export interface EvmDraft extends Draft {
   readonly chain: ChainId

@@ -2,7 +2,7 @@ import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { type Clock, monotonicClock } from '../primitives/clock.ts'
 import { type Lane, MOST_IN_FLIGHT } from '../primitives/lanes.ts'
 import type { RedisNonces, SharedLane } from '../redis/redisNonces.ts'
-import type { NonceTableStore } from '../store/nonces.ts'
+import type { NonceTableStore } from '../store/nonces/nonces.ts'
 import type { NonceClaim, NonceStore } from './nonceStore.ts'
 
 /** How long a lane is taken to know what the journal knows, unless something speaks against it. */

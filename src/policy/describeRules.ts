@@ -1,4 +1,4 @@
-import type { Spent, SpentWindow } from '../store/spentWindow.ts'
+import type { Spent, SpentWindow } from '../store/spending/spentWindow.ts'
 import { type AccountsOf, perOf, windowOf } from './rules/caps.ts'
 import { scaled, showUnits, unitsOf } from './rules/exactUnits.ts'
 import type { AssetCap, ListRule, RuleBook, Scope } from './rules/rules.ts'

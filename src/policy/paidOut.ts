@@ -1,7 +1,7 @@
 import type { Asset, Effect, Outflow } from '../chains/adapter.ts'
 import { outflows } from '../chains/outflows.ts'
 import type { PayloadCall } from '../chains/payloadCalls.ts'
-import type { NewSpend } from '../store/spentWindow.ts'
+import type { NewSpend } from '../store/spending/spentWindow.ts'
 import type { PaidOut } from './rules/matter.ts'
 import type { Owner } from './shownEffects.ts'
 

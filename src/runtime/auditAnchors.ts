@@ -1,5 +1,5 @@
 import type { Logger } from '../primitives/logger.ts'
-import { advanceAnchor } from '../store/auditAnchor.ts'
+import { advanceAnchor } from '../store/audit/auditAnchor.ts'
 import type { Journal } from '../store/journal.ts'
 
 const EVERY_MS = 60_000

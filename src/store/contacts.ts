@@ -1,7 +1,7 @@
 import { BursarError } from '../errors/bursarError.ts'
 import type { LookalikeKeys } from '../primitives/lookalikes.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
-import type { JournalDb } from './database.ts'
+import { compiled, insertRow, type Values } from './database/compiled.ts'
+import type { JournalDb } from './database/database.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import type { ContactRow } from './schema.ts'
 

@@ -1,5 +1,5 @@
-import { compiled, type Values } from './compiled.ts'
-import type { JournalDb } from './database.ts'
+import { compiled, type Values } from './database/compiled.ts'
+import type { JournalDb } from './database/database.ts'
 import type { JournalTransaction } from './journal.ts'
 
 /** The operation of the intent with that id or key, or in which its replacement was signed. */

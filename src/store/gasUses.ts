@@ -1,5 +1,5 @@
 import type { CallKind, GasUse } from '../chains/gasUses.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiled, insertRow, type Values } from './database/compiled.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import type { AttemptRow, GasUseRow, StepRow } from './schema.ts'
 

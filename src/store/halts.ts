@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { BursarError } from '../errors/bursarError.ts'
 import { untrusted } from '../primitives/untrusted.ts'
 import { baseName } from '../primitives/walletNames.ts'
-import { compiled, type Values } from './compiled.ts'
+import { compiled, type Values } from './database/compiled.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
 import type { HaltTable, StepRow } from './schema.ts'
 

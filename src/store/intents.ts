@@ -1,11 +1,11 @@
 import type { Selectable } from 'kysely'
 import type { LookalikeKeys } from '../primitives/lookalikes.ts'
 import { approvalOf, requestApproval, withdrawApproval } from './approvals.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
-import { paidAlike } from './counterparties.ts'
+import { paidAlike } from './counterparties/counterparties.ts'
+import { hasPaid, type Paid } from './counterparties/payees.ts'
+import { compiled, insertRow, type Values } from './database/compiled.ts'
 import { executedBy } from './executions.ts'
 import type { Journal } from './journal.ts'
-import { hasPaid, type Paid } from './payees.ts'
 import type { IntentRow, IntentTable } from './schema.ts'
 
 /** What was judged of it, for the audit log. */

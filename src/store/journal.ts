@@ -1,7 +1,7 @@
 import type { Clock } from '../primitives/clock.ts'
-import type { AuditEvent } from './audit.ts'
-import { asJournalError, type JournalDb, openDatabase } from './database.ts'
-import { GroupCommit, type JournalTransaction } from './groupCommit.ts'
+import type { AuditEvent } from './audit/audit.ts'
+import { asJournalError, type JournalDb, openDatabase } from './database/database.ts'
+import { GroupCommit, type JournalTransaction } from './database/groupCommit.ts'
 
 export type { JournalTransaction }
 

@@ -1,15 +1,14 @@
 import type { Earlier } from '../chains/adapter.ts'
 import { BursarError } from '../errors/bursarError.ts'
-import { requireFreeAllowance } from './allowances.ts'
-import { compiled, type Values } from './compiled.ts'
-import type { JournalDb } from './database.ts'
+import { compiled, type Values } from './database/compiled.ts'
+import type { JournalDb } from './database/database.ts'
 import { executedBy } from './executions.ts'
-import { type ChosenVariants, insertFlagUses } from './flagUses.ts'
+import { type ChosenVariants, insertFlagUses } from './flags/flagUses.ts'
 import { haltsInForce, NO_OWNERS, requireNotHalted } from './halts.ts'
 import type { AuditNote, Journal, JournalTransaction } from './journal.ts'
-import { insertOperation, insertStep, type NewStep } from './newSteps.ts'
-import { laneFull, requireRoom } from './nonces.ts'
-import { isOpen, openStep, requireOpen } from './openSteps.ts'
+import { laneFull, requireRoom } from './nonces/nonces.ts'
+import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
+import { requireFreeAllowance } from './spending/allowances.ts'
 import {
   type Holder,
   heldBy,
@@ -18,13 +17,14 @@ import {
   type LedgerAsk,
   ledgerOf,
   type NewReservation,
-} from './reservations.ts'
-import type { AttemptRow, IntentRow, OperationRow, StepRow } from './schema.ts'
-import { type Counted, replaceSpends, spentIn } from './spends.ts'
-import type { Spent, SpentWindow } from './spentWindow.ts'
-import { stopStanding } from './standing.ts'
-import { setWaiting } from './waiting.ts'
-import { WaitingPayloads } from './waitingPayloads.ts'
+} from './spending/reservations.ts'
+import { type Counted, replaceSpends, spentIn } from './spending/spends.ts'
+import type { Spent, SpentWindow } from './spending/spentWindow.ts'
+import { insertOperation, insertStep, type NewStep } from './steps/newSteps.ts'
+import { isOpen, openStep, requireOpen } from './steps/openSteps.ts'
+import { stopStanding } from './steps/standing.ts'
+import { setWaiting } from './steps/waiting.ts'
+import { WaitingPayloads } from './steps/waitingPayloads.ts'
 
 export interface OperationRecord {
   readonly operation: OperationRow

@@ -3,19 +3,19 @@ import { BursarError } from '../errors/bursarError.ts'
 import { newId } from '../primitives/ids.ts'
 import { NO_OWNERS, requireNotHalted } from './halts.ts'
 import type { Journal, JournalTransaction } from './journal.ts'
-import { liveAttempt } from './liveAttempt.ts'
-import { openStep, requireOpen } from './openSteps.ts'
 import { type Admitted, requireUnchanged } from './operations.ts'
+import type { AttemptRow, IntentRow, StepRow } from './schema.ts'
 import {
   insertReservations,
   type Ledger,
   type LedgerAsk,
   ledgerOf,
   type NewReservation,
-} from './reservations.ts'
-import type { AttemptRow, IntentRow, StepRow } from './schema.ts'
-import { raiseSpends } from './spends.ts'
-import { setWaiting } from './waiting.ts'
+} from './spending/reservations.ts'
+import { raiseSpends } from './spending/spends.ts'
+import { liveAttempt } from './steps/liveAttempt.ts'
+import { openStep, requireOpen } from './steps/openSteps.ts'
+import { setWaiting } from './steps/waiting.ts'
 
 export interface NewAttempt {
   /** Its intent as it was read. */

@@ -1,5 +1,5 @@
 import { BursarError } from '../errors/bursarError.ts'
-import { compiled, insertRow, type Values } from './compiled.ts'
+import { compiled, insertRow, type Values } from './database/compiled.ts'
 import type { Journal } from './journal.ts'
 import type { TokenRow } from './schema.ts'
 

@@ -13,7 +13,7 @@ const CLEAN = {
   'src/rpc/http.ts': `import type { Secret } from '../primitives/secret.ts'
     export const open = (url: Secret) => [url.reveal(), 'eth_sendRawTransaction', /* process.env
     process.env */ 'https://a.example']\n`,
-  'src/evm/submit.ts': "import { open } from '../rpc/http.ts'\nexport const submit = open\n",
+  'src/evm/sending/submit.ts': "import { open } from '../../rpc/http.ts'\nexport const submit = open\n",
   'src/evm/relay/relay.ts': "import { submit } from './wire.ts'\nsubmit.sendRawBundle()\n",
   'src/evm/relay/wire.ts': 'export const submit = 1\n',
   'src/wallets/sign.ts':
@@ -23,7 +23,7 @@ const CLEAN = {
   'src/cli/main.ts':
     "import { list } from '../../tools/list.ts'\nimport { wire } from '../runtime.ts'\nwire(list)\n",
   'src/runtime.ts':
-    "import './evm/relay/relay.ts'\nimport { submit } from './evm/submit.ts'\nexport const wire = submit\n",
+    "import './evm/relay/relay.ts'\nimport { submit } from './evm/sending/submit.ts'\nexport const wire = submit\n",
   'test/a.ts': 'export {}\n'.repeat(400),
 }
 
@@ -74,8 +74,13 @@ const BROKEN: readonly [title: string, folder: string, text: string, finding: st
   ['libsql outside the store', 'src/cli', "import 'libsql'", 'vendor-store'],
   ['ioredis, even when it is not installed', 'src/store', "import 'ioredis'", 'vendor-redis'],
   ["Flashbots' client outside src/evm", 'src/wallets', "import '@flashbots/x'", 'vendor-evm'],
-  ['what sends to endpoints', 'src/transactions', "import '../evm/submit.ts'", 'submit.ts: door-endpoints'],
-  ['what sends, from its neighbour', 'src/evm', "import './submit.ts'", 'submit.ts: door-endpoints'],
+  [
+    'what sends to endpoints',
+    'src/transactions',
+    "import '../evm/sending/submit.ts'",
+    'submit.ts: door-endpoints',
+  ],
+  ['what sends, from its neighbour', 'src/evm', "import './sending/submit.ts'", 'submit.ts: door-endpoints'],
   ['what sends to a relay', 'src/transactions', "import '../evm/relay/relay.ts'", 'relay.ts: door-relay'],
   [
     'a type of the relay',

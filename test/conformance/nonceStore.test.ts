@@ -8,8 +8,8 @@ import { Secret } from '../../src/primitives/secret.ts'
 import { type RedisConnection, redisConnection } from '../../src/redis/connection.ts'
 import { RedisNonces } from '../../src/redis/redisNonces.ts'
 import type { Journal } from '../../src/store/journal.ts'
-import { NonceTableStore } from '../../src/store/nonces.ts'
-import { StepStore } from '../../src/store/steps.ts'
+import { NonceTableStore } from '../../src/store/nonces/nonces.ts'
+import { StepStore } from '../../src/store/steps/steps.ts'
 import {
   begin,
   beginMany,

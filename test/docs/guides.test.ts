@@ -70,7 +70,7 @@ describe('docs/approvals.md', () => {
     expect(errorCatalogue).toHaveProperty('approval_needed')
     const commands = [...text.matchAll(/bursar approvals (\w+)/g)].map(([, name]) => name ?? '')
     expect(new Set(commands)).toEqual(new Set(['approve', 'deny', 'key']))
-    const declared = readFileSync('src/cli/approvalsCommands.ts', 'utf8')
+    const declared = readFileSync('src/cli/approvals/approvalsCommands.ts', 'utf8')
     for (const name of commands) expect(declared).toContain(`.command('${name}`)
   })
 })

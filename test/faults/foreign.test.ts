@@ -1,6 +1,6 @@
 import { privateKeyToAccount } from 'viem/accounts'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { foreignUses } from '../../src/store/foreignUses.ts'
+import { foreignUses } from '../../src/store/nonces/foreignUses.ts'
 import { beginOnly } from '../support/begun.ts'
 import {
   AGENT,

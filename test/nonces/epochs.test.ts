@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisNonces } from '../../src/redis/redisNonces.ts'
-import { NonceTableStore } from '../../src/store/nonces.ts'
+import { NonceTableStore } from '../../src/store/nonces/nonces.ts'
 import { type RedisServer, startRedisServer } from '../support/redisServer.ts'
 import { begin, beginMany, journalFile, LANE, record } from './support/begun.ts'
 import { startLane, type TestLane } from './support/lane.ts'

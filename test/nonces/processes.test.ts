@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { SharedNonces } from '../../src/nonces/sharedNonces.ts'
 import type { RedisConnection } from '../../src/redis/connection.ts'
 import { RedisNonces } from '../../src/redis/redisNonces.ts'
-import { NonceTableStore } from '../../src/store/nonces.ts'
+import { NonceTableStore } from '../../src/store/nonces/nonces.ts'
 import { readRows } from '../support/engine.ts'
 import { type RedisServer, startRedisServer } from '../support/redisServer.ts'
 import { begin, type JournalFile, journalFile, record } from './support/begun.ts'

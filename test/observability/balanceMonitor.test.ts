@@ -4,7 +4,7 @@ import { unattended } from '../../src/primitives/abort.ts'
 import type { Alert } from '../../src/primitives/alerts.ts'
 import { silentLogger } from '../../src/primitives/logger.ts'
 import { silentMetrics } from '../../src/primitives/metrics.ts'
-import { nativeSpendOf } from '../../src/store/nativeSpend.ts'
+import { nativeSpendOf } from '../../src/store/spending/nativeSpend.ts'
 import { AGENT, type Engine, startEngine, startWorld, type World } from '../support/engine.ts'
 
 let world: World

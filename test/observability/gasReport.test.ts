@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { allChains } from '../../src/chains/allChains.ts'
 import { createRegistry } from '../../src/chains/registry.ts'
-import { tokenFunctionName } from '../../src/evm/tokenCalls.ts'
+import { tokenFunctionName } from '../../src/evm/calls/tokenCalls.ts'
 import { gasFigures } from '../../src/observability/gasFigures.ts'
 import { gasReport } from '../../src/observability/gasReport.ts'
 import type { GasUseRow } from '../../src/store/schema.ts'

@@ -3,7 +3,7 @@ import type { Asset, Effect } from '../../src/chains/adapter.ts'
 import { nativeAsset } from '../../src/chains/amounts.ts'
 import { createRegistry } from '../../src/chains/registry.ts'
 import { type Cap, type Judged, Policy } from '../../src/policy/policy.ts'
-import { Spent } from '../../src/store/spentWindow.ts'
+import { Spent } from '../../src/store/spending/spentWindow.ts'
 
 const ACCOUNT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 const OTHER = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'

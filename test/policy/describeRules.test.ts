@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { describeRules, windowsTold } from '../../src/policy/describeRules.ts'
 import type { RuleBook } from '../../src/policy/rules/rules.ts'
 import { NO_RULES } from '../../src/policy/rules/rules.ts'
-import { Spent } from '../../src/store/spentWindow.ts'
+import { Spent } from '../../src/store/spending/spentWindow.ts'
 import { ALICE, ETH, NOON, ROUTER, rulesOf, USDC } from './rules/support.ts'
 
 const AUDIENCE = { principal: 'local', now: NOON }

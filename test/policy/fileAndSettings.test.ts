@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Effect } from '../../src/chains/adapter.ts'
 import { Policy } from '../../src/policy/policy.ts'
 import { finding } from '../../src/primitives/findings.ts'
-import { Spent } from '../../src/store/spentWindow.ts'
+import { Spent } from '../../src/store/spending/spentWindow.ts'
 import { rulesOf } from './rules/support.ts'
 import { ACCOUNT, matter, native, OTHER, refusal, usdc } from './support/judged.ts'
 

@@ -3,7 +3,7 @@ import type { Asset, Effect } from '../../src/chains/adapter.ts'
 import { base } from '../../src/chains/data/base.ts'
 import { baseSepolia } from '../../src/chains/data/baseSepolia.ts'
 import { type Cap, type Judged, Policy } from '../../src/policy/policy.ts'
-import { Spent } from '../../src/store/spentWindow.ts'
+import { Spent } from '../../src/store/spending/spentWindow.ts'
 import {
   ACCOUNT,
   denied,

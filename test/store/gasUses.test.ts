@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { gasUsesSince, insertUse, lastGasUses, type UsedGas } from '../../src/store/gasUses.ts'
 import type { Journal } from '../../src/store/journal.ts'
-import { type Inclusion, StepStore } from '../../src/store/steps.ts'
+import { type Inclusion, StepStore } from '../../src/store/steps/steps.ts'
 import { begin, beginMany, type JournalFile, journalFile, LANE, record } from '../nonces/support/begun.ts'
 import { readRows } from '../support/engine.ts'
 import { type TestClock, testClock } from '../support/testClock.ts'

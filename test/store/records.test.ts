@@ -4,12 +4,12 @@ import { sql } from 'kysely'
 import Database from 'libsql'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { ChainIdentities } from '../../src/store/chainIdentities.ts'
-import { asJournalError } from '../../src/store/database.ts'
-import { foreignUses } from '../../src/store/foreignUses.ts'
+import { asJournalError } from '../../src/store/database/database.ts'
 import { IntentStore, type NewIntent } from '../../src/store/intents.ts'
 import type { Journal } from '../../src/store/journal.ts'
+import { foreignUses } from '../../src/store/nonces/foreignUses.ts'
 import { OperationStore } from '../../src/store/operations.ts'
-import { StepStore } from '../../src/store/steps.ts'
+import { StepStore } from '../../src/store/steps/steps.ts'
 import { begin, type JournalFile, journalFile, LANE, record } from '../nonces/support/begun.ts'
 import { readRows } from '../support/engine.ts'
 import { testClock } from '../support/testClock.ts'
@@ -176,7 +176,7 @@ it.each([
     },
   }))
   try {
-    const { openDatabase } = await import('../../src/store/database.ts')
+    const { openDatabase } = await import('../../src/store/database/database.ts')
     await expect(openDatabase(file.path)).rejects.toMatchObject({
       code: 'journal_missing',
       context: { package: expect.stringMatching(new RegExp(`^${name}@\\d`)) },

@@ -1,6 +1,6 @@
-import type { LedgerAsk } from '../../src/store/reservations.ts'
-import type { Counted } from '../../src/store/spends.ts'
-import { Spent } from '../../src/store/spentWindow.ts'
+import type { LedgerAsk } from '../../src/store/spending/reservations.ts'
+import type { Counted } from '../../src/store/spending/spends.ts'
+import { Spent } from '../../src/store/spending/spentWindow.ts'
 
 /** A balance that was read before anything was mined, and no question of what left before. */
 export const fromTheStart: LedgerAsk = { policy: '', asOf: { block: '0', minedCount: 0n }, windows: [] }

@@ -1,7 +1,7 @@
 import { encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { BursarError } from '../../errors/bursarError.ts'
 import type { ChainClient } from '../../rpc/chainClient.ts'
-import { isVerdict } from '../reverts.ts'
+import { isVerdict } from '../calls/reverts.ts'
 import type { PackedCall } from './multicall3.ts'
 
 // Contract accounts (ERC-4337) make calls with their own rights and what they hold, for their owner as for the entry

@@ -1,7 +1,7 @@
 import { decodeFunctionData, encodeFunctionData, type Hex } from 'viem'
 import type { Chain } from '../../chains/types.ts'
-import { multicall3Abi } from '../abi.ts'
 import { checksum } from '../address.ts'
+import { multicall3Abi } from '../calls/abi.ts'
 import type { EvmPayload } from '../evmPayload.ts'
 
 // Multicall3 (github.com/mds1/multicall3) makes calls for anybody. The contracts that it calls see it as their caller,

@@ -1,7 +1,7 @@
 import type { FeeReading } from '../../chains/adapter.ts'
 import type { BaseFeeRule, Chain } from '../../chains/types.ts'
-import { parseHead } from '../blocks.ts'
 import { fromQuantity } from '../quantity.ts'
+import { parseHead } from '../reads/blocks.ts'
 import { baseFeeRule, nextBaseFee, type ParentBlock, parseParent } from './baseFee.ts'
 import { type FeeHistory, PERCENTILES, readHistory } from './feeHistory.ts'
 import { dipOf, forecast, trendOf } from './forecast.ts'

@@ -1,10 +1,10 @@
 import type { Effect } from '../../chains/adapter.ts'
 import { formatUnits } from '../../primitives/amount.ts'
 import { type Finding, finding } from '../../primitives/findings.ts'
-import type { DeclaredCall } from '../declaredCalls.ts'
+import type { DeclaredCall } from '../calls/declaredCalls.ts'
+import { DELEGATION } from '../calls/standards.ts'
+import { tokenMoves } from '../calls/tokenCalls.ts'
 import { isCommand } from '../simulation/silentMoves.ts'
-import { DELEGATION } from '../standards.ts'
-import { tokenMoves } from '../tokenCalls.ts'
 import type { Evidence } from './evidence.ts'
 
 /** An allowance that no balance will ever reach: half of what 96 bits hold, which is where some tokens end. */

@@ -1,5 +1,5 @@
 import { type Finding, finding } from '../../primitives/findings.ts'
-import { DELEGATION } from '../standards.ts'
+import { DELEGATION } from '../calls/standards.ts'
 import type { Evidence } from './evidence.ts'
 import { named } from './named.ts'
 

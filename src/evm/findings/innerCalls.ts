@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 import { type Finding, finding, milderFinding } from '../../primitives/findings.ts'
-import type { DeclaredCall } from '../declaredCalls.ts'
-import { tokenMoves } from '../tokenCalls.ts'
+import type { DeclaredCall } from '../calls/declaredCalls.ts'
+import { tokenMoves } from '../calls/tokenCalls.ts'
 import type { Evidence } from './evidence.ts'
 
 /**

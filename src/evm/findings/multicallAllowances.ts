@@ -1,6 +1,6 @@
 import { type Finding, finding } from '../../primitives/findings.ts'
-import { MULTICALL3 } from '../standards.ts'
-import { type TokenMove, tokenMoves } from '../tokenCalls.ts'
+import { MULTICALL3 } from '../calls/standards.ts'
+import { type TokenMove, tokenMoves } from '../calls/tokenCalls.ts'
 import { givenAway } from './approvals.ts'
 import type { Evidence } from './evidence.ts'
 

@@ -1,11 +1,11 @@
 import type { Hex } from 'viem'
 import type { Effect } from '../../chains/adapter.ts'
 import { type Finding, finding, milderFinding } from '../../primitives/findings.ts'
+import { WITHDRAWAL } from '../calls/standards.ts'
+import { releaseOf, type Swap, swapOf } from '../calls/swaps.ts'
+import type { Call } from '../calls/tokenCalls.ts'
 import { NATIVE_TOKEN } from '../simulation/execution.ts'
 import type { MadeCall } from '../simulation/madeCalls.ts'
-import { WITHDRAWAL } from '../standards.ts'
-import { releaseOf, type Swap, swapOf } from '../swaps.ts'
-import type { Call } from '../tokenCalls.ts'
 import type { Evidence } from './evidence.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { type Finding, finding, milderFinding } from '../../primitives/findings.ts'
-import type { Call } from '../tokenCalls.ts'
-import { type TokenMove, tokenMoves } from '../tokenCalls.ts'
+import type { Call } from '../calls/tokenCalls.ts'
+import { type TokenMove, tokenMoves } from '../calls/tokenCalls.ts'
 import type { Evidence } from './evidence.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { type Hex, size, slice } from 'viem'
 import { type Finding, finding } from '../../primitives/findings.ts'
 import { checksum } from '../address.ts'
-import { DELEGATION, IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../standards.ts'
+import { DELEGATION, IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../calls/standards.ts'
 import { createdIn } from './creations.ts'
 import type { Evidence } from './evidence.ts'
 

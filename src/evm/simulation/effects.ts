@@ -1,9 +1,9 @@
 import { decodeEventLog, type Hex, size, slice, zeroAddress } from 'viem'
 import type { Effect } from '../../chains/adapter.ts'
-import { erc20Abi, erc721Abi, erc1155Abi } from '../abi.ts'
 import { checksum } from '../address.ts'
-import type { EvmAssets } from '../assets.ts'
-import { APPROVAL, APPROVAL_FOR_ALL, TRANSFER } from '../standards.ts'
+import { erc20Abi, erc721Abi, erc1155Abi } from '../calls/abi.ts'
+import { APPROVAL, APPROVAL_FOR_ALL, TRANSFER } from '../calls/standards.ts'
+import type { EvmAssets } from '../reads/assets.ts'
 import { NATIVE_TOKEN, type RawLog } from './execution.ts'
 import { requireJudgeable } from './logs.ts'
 

@@ -3,9 +3,9 @@ import type { FeeTerms } from '../../chains/adapter.ts'
 import type { UntrustedText } from '../../primitives/untrusted.ts'
 import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
 import { checksum } from '../address.ts'
-import type { EvmHead } from '../blocks.ts'
+import type { Revert } from '../calls/reverts.ts'
 import type { EvmPayload } from '../evmPayload.ts'
-import type { Revert } from '../reverts.ts'
+import type { EvmHead } from '../reads/blocks.ts'
 import type { BlockTag } from './snapshot.ts'
 
 /** A payload as it would be signed, after others of its account. */

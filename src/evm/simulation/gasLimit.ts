@@ -1,9 +1,9 @@
 import { BursarError } from '../../errors/bursarError.ts'
 import type { RpcRequest } from '../../rpc/transport.ts'
-import type { EvmHead } from '../blocks.ts'
 import type { EvmDraft } from '../draft.ts'
 import type { EvmPayload } from '../evmPayload.ts'
 import { toQuantity } from '../quantity.ts'
+import type { EvmHead } from '../reads/blocks.ts'
 
 /** What a plain transfer to an account without code costs on chains that charge execution only. */
 export const PLAIN_TRANSFER_GAS = 21_000n

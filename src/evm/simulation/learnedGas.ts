@@ -1,6 +1,6 @@
 import type { Confidence, GasLimitBasis } from '../../chains/adapter.ts'
 import type { GasUse } from '../../chains/gasUses.ts'
-import type { EvmHead } from '../blocks.ts'
+import type { EvmHead } from '../reads/blocks.ts'
 import { gasLimitFor, mostOf, PLAIN_TRANSFER_GAS } from './gasLimit.ts'
 
 /** So many uses say how much they differ. */

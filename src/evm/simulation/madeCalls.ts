@@ -1,5 +1,5 @@
 import type { Hex } from 'viem'
-import type { DeclaredCall } from '../declaredCalls.ts'
+import type { DeclaredCall } from '../calls/declaredCalls.ts'
 import type { CallFrame } from './execution.ts'
 
 /** A call as the code that ran saw it. */

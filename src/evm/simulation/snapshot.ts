@@ -2,10 +2,11 @@ import { encodeFunctionData, type Hex } from 'viem'
 import type { Asset, FeeReading, Rehearsal } from '../../chains/adapter.ts'
 import { type ChainClient, resultOf } from '../../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
-import { erc20Abi } from '../abi.ts'
-import { type EvmHead, LATEST_BLOCK, parseHead } from '../blocks.ts'
+import { erc20Abi } from '../calls/abi.ts'
+import { isVerdict } from '../calls/reverts.ts'
 import { asHex, fromQuantity } from '../quantity.ts'
-import { isVerdict } from '../reverts.ts'
+import { type EvmHead, LATEST_BLOCK, parseHead } from '../reads/blocks.ts'
+import type { Question } from '../reads/witnesses.ts'
 import {
   accountRequests,
   depositRequest,
@@ -14,7 +15,6 @@ import {
   nonceTold,
   type Payer,
 } from '../userOperations/reads.ts'
-import type { Question } from '../witnesses.ts'
 
 /** The newest block, or one by its hash. */
 export type BlockTag = 'latest' | { readonly blockHash: string }

@@ -1,9 +1,9 @@
 import { type Hex, pad } from 'viem'
 import type { RpcRequest } from '../../rpc/transport.ts'
 import { checksum } from '../address.ts'
+import { decodeRevert } from '../calls/reverts.ts'
+import { TRANSFER } from '../calls/standards.ts'
 import { asHex, asList, asObject, fromQuantity, toQuantity } from '../quantity.ts'
-import { decodeRevert } from '../reverts.ts'
-import { TRANSFER } from '../standards.ts'
 import {
   type AccountChange,
   type CallFrame,

@@ -1,6 +1,6 @@
 import { decodeEventLog, type Hex, toFunctionSelector } from 'viem'
+import { decodeRevert, type Revert } from '../calls/reverts.ts'
 import type { EvmPayload } from '../evmPayload.ts'
-import { decodeRevert, type Revert } from '../reverts.ts'
 import type { RawLog } from '../simulation/execution.ts'
 import { ENTRY_POINT } from './smartAccount.ts'
 import { entryPointAbi } from './userOperation.ts'

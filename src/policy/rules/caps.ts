@@ -1,6 +1,6 @@
 import type { Asset, Outflow } from '../../chains/adapter.ts'
 import { baseName } from '../../primitives/walletNames.ts'
-import { FEES, type NewSpend, type Spent, type SpentWindow } from '../../store/spentWindow.ts'
+import { FEES, type NewSpend, type Spent, type SpentWindow } from '../../store/spending/spentWindow.ts'
 import { spendsBy } from '../paidOut.ts'
 import { scaled, showUnits, unitsOf } from './exactUnits.ts'
 import type { Matter, PaidOut } from './matter.ts'

@@ -1,4 +1,4 @@
-import type { Spent, SpentWindow } from '../../store/spentWindow.ts'
+import type { Spent, SpentWindow } from '../../store/spending/spentWindow.ts'
 import type { NeededApproval } from '../neededApproval.ts'
 import { type AccountsOf, applies, judgeCaps, windowsOf } from './caps.ts'
 import { scaled, showUnits, unitsOf } from './exactUnits.ts'

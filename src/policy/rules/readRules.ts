@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Chain } from '../../chains/types.ts'
 import { BursarError } from '../../errors/bursarError.ts'
-import { parameterTypes } from '../../evm/payloadCalls.ts'
+import { parameterTypes } from '../../evm/calls/payloadCalls.ts'
 import { argumentProblems } from './argumentProblems.ts'
 import {
   type ArgumentRule,

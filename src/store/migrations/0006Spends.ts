@@ -1,7 +1,7 @@
 import type { Insertable, Kysely } from 'kysely'
-import { padNumber, unpadNumber } from '../paddedNumber.ts'
+import { padNumber, unpadNumber } from '../database/paddedNumber.ts'
 import type { JournalTables, SpendRow, SpendSumTable } from '../schema.ts'
-import { bucketsOf, FEES } from '../spentWindow.ts'
+import { bucketsOf, FEES } from '../spending/spentWindow.ts'
 
 /** What each step counts for towards caps over time, and the sums of it by minute, hour and day. */
 export const spends0006 = {

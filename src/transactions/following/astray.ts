@@ -1,9 +1,9 @@
 import type { ChainAdapter, Payload } from '../../chains/adapter.ts'
-import type { AskedSignatures } from '../../store/askedSignatures.ts'
+import { unpadNumber } from '../../store/database/paddedNumber.ts'
 import type { OperationRecord } from '../../store/operations.ts'
-import { unpadNumber } from '../../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../../store/schema.ts'
-import type { StepStore } from '../../store/steps.ts'
+import type { AskedSignatures } from '../../store/steps/askedSignatures.ts'
+import type { StepStore } from '../../store/steps/steps.ts'
 import type { PostCheck } from './postCheck.ts'
 
 export interface AstrayDependencies {

@@ -1,11 +1,11 @@
 import type { ChainAdapter, Payload, StatusReading } from '../../chains/adapter.ts'
 import type { NonceUse, OperationTrace } from '../../chains/nonceUses.ts'
 import type { SimulationReceipt } from '../../chains/simulationReceipt.ts'
+import { unpadNumber } from '../../store/database/paddedNumber.ts'
 import type { UsedGas } from '../../store/gasUses.ts'
 import type { OperationRecord } from '../../store/operations.ts'
-import { unpadNumber } from '../../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../../store/schema.ts'
-import type { StepStore } from '../../store/steps.ts'
+import type { StepStore } from '../../store/steps/steps.ts'
 import { type AstrayDependencies, resolveAsked } from './astray.ts'
 import type { PostCheck } from './postCheck.ts'
 

@@ -5,7 +5,7 @@ import type { Owner } from '../../policy/shownEffects.ts'
 import type { IntentStore } from '../../store/intents.ts'
 import type { OperationRecord } from '../../store/operations.ts'
 import type { AttemptRow, StepRow } from '../../store/schema.ts'
-import type { Taken } from '../../store/settlements.ts'
+import type { Taken } from '../../store/spending/settlements.ts'
 import { type IntentPlan, planOfStep, type StepPlan } from '../plan.ts'
 
 type Included = NonNullable<TransactionStatus['included']>

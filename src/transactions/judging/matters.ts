@@ -4,10 +4,10 @@ import type { SimulationReceipt } from '../../chains/simulationReceipt.ts'
 import { type NeededApproval, together } from '../../policy/neededApproval.ts'
 import type { PaidOut } from '../../policy/rules/matter.ts'
 import type { Clock } from '../../primitives/clock.ts'
-import type { NewStep } from '../../store/newSteps.ts'
 import type { Admitted, OperationStore } from '../../store/operations.ts'
-import type { Ledger } from '../../store/reservations.ts'
 import type { IntentRow } from '../../store/schema.ts'
+import type { Ledger } from '../../store/spending/reservations.ts'
+import type { NewStep } from '../../store/steps/newSteps.ts'
 import type { WalletBook } from '../../wallets/walletBook.ts'
 import {
   before,

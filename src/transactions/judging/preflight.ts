@@ -3,9 +3,9 @@ import { fundsNeeded } from '../../chains/outflows.ts'
 import type { Chain } from '../../chains/types.ts'
 import { BursarError } from '../../errors/bursarError.ts'
 import { formatUnits } from '../../primitives/amount.ts'
-import type { NewStep } from '../../store/newSteps.ts'
 import type { Admitted } from '../../store/operations.ts'
-import type { AsOf, Ledger } from '../../store/reservations.ts'
+import type { AsOf, Ledger } from '../../store/spending/reservations.ts'
+import type { NewStep } from '../../store/steps/newSteps.ts'
 
 export interface Funding {
   readonly wallet: string

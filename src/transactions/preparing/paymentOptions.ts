@@ -1,7 +1,7 @@
 import type { Urgency } from '../../chains/adapter.ts'
 import { BursarError } from '../../errors/bursarError.ts'
 import type { FlagName, FlagSubject, Flags } from '../../primitives/flags.ts'
-import type { ChosenVariants } from '../../store/flagUses.ts'
+import type { ChosenVariants } from '../../store/flags/flagUses.ts'
 import type { PrepareRequest } from '../views/views.ts'
 
 /** What flags leave open for one payment. None of it is a limit: what comes of it is simulated and judged like any. */

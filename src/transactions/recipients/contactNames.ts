@@ -1,5 +1,5 @@
 import { BursarError } from '../../errors/bursarError.ts'
-import { normalName } from '../../evm/names.ts'
+import { normalName } from '../../evm/reads/names.ts'
 import { skeleton } from '../../primitives/skeleton.ts'
 import { untrusted } from '../../primitives/untrusted.ts'
 

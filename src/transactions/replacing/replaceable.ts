@@ -1,8 +1,8 @@
 import type { Rehearsal } from '../../chains/adapter.ts'
 import { BursarError } from '../../errors/bursarError.ts'
 import { digestOf } from '../../primitives/json.ts'
+import { unpadNumber } from '../../store/database/paddedNumber.ts'
 import type { OperationRecord } from '../../store/operations.ts'
-import { unpadNumber } from '../../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../../store/schema.ts'
 import type { IntentPlan, Replaced } from '../plan.ts'
 

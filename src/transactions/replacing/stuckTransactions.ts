@@ -4,11 +4,11 @@ import { routeAt, type SimulationReceipt } from '../../chains/simulationReceipt.
 import { isBursarError } from '../../errors/bursarError.ts'
 import type { Flags } from '../../primitives/flags.ts'
 import type { Logger } from '../../primitives/logger.ts'
+import { unpadNumber } from '../../store/database/paddedNumber.ts'
 import type { HaltStore } from '../../store/halts.ts'
 import type { OperationRecord } from '../../store/operations.ts'
-import { unpadNumber } from '../../store/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../../store/schema.ts'
-import type { StepStore } from '../../store/steps.ts'
+import type { StepStore } from '../../store/steps/steps.ts'
 import type { Replacements } from './replacements.ts'
 
 /** A block may pass without it for many reasons; before so many have, nothing is concluded. */

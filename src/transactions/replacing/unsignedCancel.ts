@@ -2,7 +2,7 @@ import type { Asset } from '../../chains/adapter.ts'
 import type { NonceStore } from '../../nonces/nonceStore.ts'
 import type { IntentStore } from '../../store/intents.ts'
 import type { OperationRecord, OperationStore } from '../../store/operations.ts'
-import type { StepStore } from '../../store/steps.ts'
+import type { StepStore } from '../../store/steps/steps.ts'
 import type { IntentPlan } from '../plan.ts'
 
 export interface UnsignedDependencies {

@@ -1,6 +1,6 @@
 import { isBursarError } from '../../errors/bursarError.ts'
-import type { AskedSignatures } from '../../store/askedSignatures.ts'
 import type { StepRow } from '../../store/schema.ts'
+import type { AskedSignatures } from '../../store/steps/askedSignatures.ts'
 import type { TransactionSigner } from '../../wallets/signer.ts'
 
 /**

@@ -2,10 +2,10 @@ import type { SignedTransaction } from '../../chains/adapter.ts'
 import { BursarError, isBursarError } from '../../errors/bursarError.ts'
 import type { ErrorCode } from '../../errors/catalogue.ts'
 import type { NonceStore } from '../../nonces/nonceStore.ts'
-import type { AskedSignatures } from '../../store/askedSignatures.ts'
-import { unpadNumber } from '../../store/paddedNumber.ts'
+import { unpadNumber } from '../../store/database/paddedNumber.ts'
 import type { AttemptRow, StepRow } from '../../store/schema.ts'
-import type { StepStore } from '../../store/steps.ts'
+import type { AskedSignatures } from '../../store/steps/askedSignatures.ts'
+import type { StepStore } from '../../store/steps/steps.ts'
 
 /** After two refusals the journal itself gives the nonce; the rest is for what else may happen meanwhile. */
 const TRIES = 5

@@ -1,6 +1,6 @@
 import { encodeFunctionData, type Hex, keccak256, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { multicall3Abi } from '../../../src/evm/abi.ts'
+import { multicall3Abi } from '../../../src/evm/calls/abi.ts'
 import { AGENT, MERCHANT, TIP_JAR, USDC } from '../../support/engine.ts'
 import { type Looks, startLooks } from '../../support/looks.ts'
 import { withoutMethods } from '../../support/missingMethods.ts'

@@ -6,7 +6,7 @@ import { IntentStore } from '../../../src/store/intents.ts'
 import { Journal } from '../../../src/store/journal.ts'
 import { OperationStore } from '../../../src/store/operations.ts'
 import type { AttemptRow, StepRow } from '../../../src/store/schema.ts'
-import { StepStore } from '../../../src/store/steps.ts'
+import { StepStore } from '../../../src/store/steps/steps.ts'
 import { fromTheStart, uncounted } from '../../support/ledger.ts'
 
 export const LANE = { chain: 'eip155:31337', account: '0xA' } as const

@@ -5,7 +5,7 @@ import { bnb } from '../../../src/chains/data/bnb.ts'
 import { spendsOf } from '../../../src/policy/rules/caps.ts'
 import { judgeRules, questions } from '../../../src/policy/rules/judgeRules.ts'
 import { readRules } from '../../../src/policy/rules/readRules.ts'
-import { Spent } from '../../../src/store/spentWindow.ts'
+import { Spent } from '../../../src/store/spending/spentWindow.ts'
 import {
   ACCOUNT,
   ALICE,

@@ -6,7 +6,7 @@ import { judgeRules, questions } from '../../../src/policy/rules/judgeRules.ts'
 import type { Matter } from '../../../src/policy/rules/matter.ts'
 import { readRules } from '../../../src/policy/rules/readRules.ts'
 import type { RuleBook } from '../../../src/policy/rules/rules.ts'
-import { Spent } from '../../../src/store/spentWindow.ts'
+import { Spent } from '../../../src/store/spending/spentWindow.ts'
 
 export const ACCOUNT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 export const ALICE = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'

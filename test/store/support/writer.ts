@@ -1,7 +1,7 @@
 import { systemClock } from '../../../src/primitives/clock.ts'
 import { IntentStore } from '../../../src/store/intents.ts'
 import { Journal } from '../../../src/store/journal.ts'
-import { NonceTableStore } from '../../../src/store/nonces.ts'
+import { NonceTableStore } from '../../../src/store/nonces/nonces.ts'
 import { OperationStore } from '../../../src/store/operations.ts'
 import { fromTheStart, uncounted } from '../../support/ledger.ts'
 

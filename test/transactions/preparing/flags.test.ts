@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FlagRule } from '../../../src/primitives/flags.ts'
-import { FlagStore } from '../../../src/store/flags.ts'
+import { FlagStore } from '../../../src/store/flags/flags.ts'
 import { MERCHANT, startEngine, takeOver } from '../../support/engine.ts'
 import {
   CALL,
@@ -117,7 +117,7 @@ describe('F5: what the engine does with flags', () => {
     expect(chosen.join()).toMatchInlineSnapshot(`"fast,slow,slow,fast,fast,slow,fast,slow"`)
     // Who says how it is to be priced is not asked.
     expect(await tip('explicit', { urgency: 'standard' })).toBeGreaterThan(0)
-    const { flagOutcomes } = await import('../../../src/store/flagUses.ts')
+    const { flagOutcomes } = await import('../../../src/store/flags/flagUses.ts')
     const outcomes = await flagOutcomes(engine.journal, 'default-urgency')
     expect(outcomes.map(({ variant }) => variant)).toEqual(['fast', 'slow'])
     expect(outcomes.reduce((sum, { states }) => sum + (states.committed ?? 0), 0)).toBe(8)

@@ -1,6 +1,6 @@
 import { type Hex, pad, toHex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { FlagStore } from '../../../src/store/flags.ts'
+import { FlagStore } from '../../../src/store/flags/flags.ts'
 import { type Engine, startEngine, startWorld, takeOver, type World } from '../../support/engine.ts'
 import { withoutMethods } from '../../support/missingMethods.ts'
 import { putBackBefore } from '../../support/olderJournals.ts'

@@ -1,7 +1,7 @@
 import { untrusted } from '../../../primitives/untrusted.ts'
 import { checksum } from '../../address.ts'
+import { decodeRevert, type Revert } from '../../calls/reverts.ts'
 import type { EvmPayload } from '../../evmPayload.ts'
-import { decodeRevert, type Revert } from '../../reverts.ts'
 import {
   type CallFrame,
   type CallType,
