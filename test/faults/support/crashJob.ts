@@ -1,8 +1,9 @@
 import { allChains } from '../../../src/chains/allChains.ts'
 import { smartAccountOf } from '../../../src/evm/userOperations/smartAccount.ts'
 import { readRules } from '../../../src/policy/rules/readRules.ts'
-import { Secret } from '../../../src/primitives/secret.ts'
+import { hostOf, Secret } from '../../../src/primitives/secret.ts'
 import { evmKeySigner } from '../../../src/wallets/evmKeySigner.ts'
+import { remoteSigner } from '../../../src/wallets/remoteSigner.ts'
 import { type Engine, startEngine, USDC } from '../../support/engine.ts'
 import type { TestClock } from '../../support/testClock.ts'
 
@@ -43,6 +44,8 @@ export interface CrashJob {
   readonly dailyCap?: string
   /** Private key of an account that no other job uses. */
   readonly key: string
+  /** Who signs with it instead of the process itself. */
+  readonly signerUrl?: string
   /** What is executed while the process is killed, and once more when another one has taken over. */
   readonly intents: readonly string[]
   /** What is driven on instead: an operation that a process before it left behind. */
@@ -55,10 +58,10 @@ export interface CrashJob {
 
 /** The engine of one process of a job. Its clock runs, `aheadMs` ahead of the machine's. */
 export function openEngine(
-  job: Pick<CrashJob, 'home' | 'rpcUrl' | 'redisUrl' | 'relayUrl' | 'approvalAbove' | 'dailyCap' | 'key'>,
+  job: Omit<CrashJob, 'name' | 'kind' | 'intents' | 'operation' | 'again' | 'next'>,
   aheadMs = 0,
 ): Engine {
-  const { home, rpcUrl, redisUrl, relayUrl, approvalAbove: max, dailyCap, key } = job
+  const { home, rpcUrl, redisUrl, relayUrl, approvalAbove: max, dailyCap, key, signerUrl: url } = job
   const clock: TestClock = { now: () => Date.now() + aheadMs, advance() {} }
   const engine = startEngine({
     lanes: [{ id: 'eip155:31337', rpcUrl, proxy: { url: rpcUrl } }],
@@ -69,7 +72,11 @@ export function openEngine(
     ...(dailyCap === undefined ? {} : { rules: capOf(dailyCap) }),
     ...(max === undefined ? {} : { approvalAbove: [{ chain: '*', asset: 'native', max }] }),
   })
-  const signer = evmKeySigner(new Secret(key), clock)
+  const held = evmKeySigner(new Secret(key), clock)
+  const elsewhere = url && { url: new Secret(url), host: hostOf(url), timeoutMs: 5_000 }
+  const signer = elsewhere
+    ? remoteSigner({ name: 'agent', address: held.account, ...elsewhere }, clock)
+    : held
   const wallet = { name: 'agent', kind: 'eoa', address: signer.account, signer, network: 'sandbox' } as const
   const { address } = smartAccountOf(signer.account as `0x${string}`, 0n)
   const vault = {
