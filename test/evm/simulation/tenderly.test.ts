@@ -42,12 +42,18 @@ beforeEach(() => {
 })
 
 function start(
-  change: { readonly accessToken?: Secret; readonly project?: string; readonly after?: boolean } = {},
+  change: {
+    readonly accessToken?: Secret
+    readonly project?: string
+    readonly after?: boolean
+    /** Short where it hangs; long enough for a machine that is busy where it answers. */
+    readonly timeoutMs?: number
+  } = {},
 ) {
   const { after = false, ...more } = change
   const simulator = tenderlySimulator(sandboxA, {
     ...{ account: TENDERLY_ACCOUNT, project: TENDERLY_PROJECT, accessToken: new Secret(TENDERLY_KEY) },
-    ...{ apiUrl: tenderly.url, timeoutMs: 1_000 },
+    ...{ apiUrl: tenderly.url, timeoutMs: 10_000 },
     ...more,
   })
   engine = startEngine({
@@ -157,7 +163,7 @@ describe('D1, F6: Tenderly is away', () => {
   it.each(AWAY)(
     'D1, F6: the endpoints are asked instead, and the intent says so: %o',
     async (fault, reason) => {
-      start()
+      start(fault.kind === 'hang' ? { timeoutMs: 500 } : {})
       tenderly.setFault(fault)
       const { simulation } = await prepare({ to: 'merchant', amount: '1', asset: 'USDC' })
       expect(simulation.backend).toBe('local')
@@ -228,7 +234,7 @@ it('D1: asked after the endpoints it is not asked while they answer', async () =
 })
 
 it('T14: its key is in no error, whatever goes wrong', async () => {
-  start()
+  start({ timeoutMs: 1_000 })
   const body = JSON.stringify({ error: { id: 'x', slug: 'x', message: `the key ${TENDERLY_KEY} is ill` } })
   const faults = [
     { kind: 'status', code: 500 },
