@@ -9,7 +9,7 @@ interface ScopeOptions {
 export function addHaltCommands(program: Command): void {
   program
     .command('halt')
-    .description('stop all signing at once, in every process on the journal; reads go on')
+    .description('stop all signing at once, in every process of this BURSAR_HOME; reads go on')
     .option('--reason <text>', 'why, as agents and operators are told', 'halted by the operator')
     .option('--wallet <wallet>', 'only this wallet, by name or address')
     .option('--chain <chain>', 'only this chain, by id or alias')

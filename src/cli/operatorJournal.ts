@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { allChains } from '../chains/allChains.ts'
 import { loadConfig } from '../config/loadConfig.ts'
-import { readEnvironment } from '../config/readEnvironment.ts'
+import { journalFolders, readEnvironment } from '../config/readEnvironment.ts'
 import type { Config } from '../config/types.ts'
-import { BursarError } from '../errors/bursarError.ts'
+import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { systemClock } from '../primitives/clock.ts'
 import { runningSandboxes } from '../runtime/runningSandboxes.ts'
 import { Journal } from '../store/journal.ts'
@@ -16,15 +17,48 @@ export async function withOperatorJournal<T>(
   action: (journal: Journal, config: Config) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig(readEnvironment(), allChains)
-  const journal = new Journal(join(journalFolder(config), JOURNAL_FILE), systemClock)
+  return withJournal(journalFolder(config), (journal) => action(journal, config))
+}
+
+/** Throws `journal_unavailable`. */
+export async function withJournal<T>(folder: string, action: (journal: Journal) => Promise<T>): Promise<T> {
+  const journal = new Journal(join(folder, JOURNAL_FILE), systemClock)
   try {
-    return await action(journal, config)
+    return await action(journal)
   } finally {
     await journal.close()
   }
 }
 
 const JOURNAL_FILE = 'journal.db'
+
+export interface EveryJournal {
+  readonly folders: readonly string[]
+  /** Undefined where it does not load; then that is `problem`. */
+  readonly config?: Config
+  readonly problem?: BursarError
+}
+
+/**
+ * Every journal that a server of this BURSAR_HOME may sign by, whatever is wrong with the configuration and whether or
+ * not this shell has the variables of the server. Throws what is wrong where there is none.
+ */
+export function everyJournal(): EveryJournal {
+  const kept = journalFolders()
+  const running = kept.slice(0, 1).flatMap(runningSandboxes)
+  const found = [...kept.filter(hasJournal), ...running.map(({ folder }) => folder)]
+  try {
+    const config = loadConfig(readEnvironment(), allChains)
+    // The one that is configured is made where there is none yet: its server finds it when it starts.
+    const own = config.sandbox.embedded && found.length > 0 ? [] : [journalFolder(config)]
+    return { folders: [...new Set([...found, ...own])], config }
+  } catch (error) {
+    if (!isBursarError(error, 'config_invalid') || found.length === 0) throw error
+    return { folders: [...new Set(found)], problem: error }
+  }
+}
+
+const hasJournal = (folder: string) => existsSync(join(folder, JOURNAL_FILE))
 
 /** Throws `sandbox_unavailable` where it cannot be told which. */
 export function journalFolder({ home, sandbox: { embedded, stateDir } }: Config): string {

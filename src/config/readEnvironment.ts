@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseEnv } from 'node:util'
-import { BursarError } from '../errors/bursarError.ts'
+import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { type Environment, expandHome } from './values.ts'
 import { fixedVariables, isSecret, looksLikeEndpoint, looksLikeKey, looksLikeSigner } from './variables.ts'
 
@@ -19,6 +19,25 @@ export function readEnvironment(folder = bursarHome()): Environment {
     if (isHidden) delete process.env[name]
   }
   return env
+}
+
+/**
+ * Where journals may lie, for what has to work when nothing else of the configuration can be used: BURSAR_HOME, and
+ * SANDBOX_STATE_DIR where one is set.
+ */
+export function journalFolders(): readonly string[] {
+  const home = bursarHome()
+  const { SANDBOX_STATE_DIR: kept } = { ...readableFile(join(home, '.env')), ...process.env }
+  return kept === undefined || kept === '' ? [home] : [home, expandHome(kept)]
+}
+
+function readableFile(path: string): Environment {
+  try {
+    return fromFile(path)
+  } catch (error) {
+    if (isBursarError(error, 'config_invalid')) return {}
+    throw error
+  }
 }
 
 /** Where `.env` is looked for. A value that is not usable is reported when the configuration is loaded. */

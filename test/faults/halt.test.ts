@@ -150,7 +150,7 @@ it('F5: a halt that is killed has happened or has not, and the next one answers'
   )
   const { stdout } = await bursar('halt', '--wallet', 'agnet')
   expect(stdout).toMatch(
-    /^Nothing was ever prepared for a wallet "agnet" here: check its name or address\.\n/,
+    /^Nothing was ever prepared for a wallet "agnet" here: check its name or address\.$/m,
   )
   expect((await bursar('resume', '--all')).code).toBe(0)
   expect(rows('select wallet from halts')).toEqual([])
