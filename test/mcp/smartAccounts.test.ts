@@ -9,11 +9,10 @@ import {
   temporaryHome,
 } from '../support/bursarServer.ts'
 import { startWorld, type World } from '../support/engine.ts'
+import { TREASURY, VAULT } from '../support/vault.ts'
 
 // The built server, with a bundler on one of its two chains. Blocks come only when a test mines them.
 
-const VAULT = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
-const TREASURY = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
 const NEW = '0x0000000000000000000000000000000077777023'
 
 let world: World

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { concat, encodeFunctionData, type Hex, pad, parseAbi, toHex } from 'viem'
+import { ENTRY_POINT } from '../../src/evm/userOperations/smartAccount.ts'
 import type { Lane } from './engine.ts'
 
 /** What the server does with the next operations. */
@@ -34,7 +35,6 @@ export interface BundlerServer {
   close(): Promise<void>
 }
 
-const ENTRY_POINT: Hex = '0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108'
 /** Another account of anvil's, which pays for the bundles and gets the fees. */
 export const BUNDLER: Hex = '0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc'
 

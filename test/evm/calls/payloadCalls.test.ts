@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { base } from '../../../src/chains/data/base.ts'
 import { payloadCalls } from '../../../src/evm/calls/payloadCalls.ts'
 import type { EvmPayload } from '../../../src/evm/evmPayload.ts'
+import { ENTRY_POINT } from '../../../src/evm/userOperations/smartAccount.ts'
 
 const ACCOUNT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 const OTHER = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
 const MALLORY = '0xa0Ee7A142d267C1f36714E4a8F75612F20a79720'
 const USDC = '0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913'
-const ENTRY_POINT = '0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108'
 
 const abi = parseAbi([
   'function transfer(address to, uint256 amount)',

@@ -2,12 +2,12 @@ import { encodeFunctionData, type Hex, toHex } from 'viem'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { ENTRY_POINT } from '../../../src/evm/userOperations/smartAccount.ts'
 import { entryPointAbi, recorded } from '../../../src/evm/userOperations/userOperation.ts'
-import { AGENT, type Engine, MERCHANT, startEngine, startWorld, type World } from '../../support/engine.ts'
+import { AGENT, type Engine, MERCHANT, startEngine, type World } from '../../support/engine.ts'
 import { withoutMethods } from '../../support/missingMethods.ts'
 import { compile } from '../../support/tokens.ts'
+import { startVaultWorld, VAULT } from '../../support/vault.ts'
 
 // T11: what a contract does to an account once nobody simulates it any more.
-const VAULT: Hex = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
 const NEW: Hex = '0x0000000000000000000000000000000077777024'
 /** It passes whether it gives anything or not. */
 const GIVER: Hex = '0x0000000000000000000000000000000009140e01'
@@ -18,11 +18,9 @@ let engine: Engine
 let clean: unknown
 
 beforeAll(async () => {
-  world = await startWorld()
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
+  world = await startVaultWorld()
   await world.a.ask('anvil_setBalance', GIVER, '0xde0b6b3a7640000')
   await world.a.ask('anvil_setCode', GIVER, compile(GIVING))
-  await world.a.mine(5)
 })
 afterAll(() => world.stop())
 beforeEach(async () => {

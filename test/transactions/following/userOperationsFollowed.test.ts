@@ -8,15 +8,12 @@ import {
   type Engine,
   MERCHANT,
   startEngine,
-  startWorld,
   takeOver,
   USDC,
   type World,
 } from '../../support/engine.ts'
-import { setHoldings } from '../../support/tokens.ts'
+import { fillVault, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
-const VAULT: Hex = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
-const TREASURY: Hex = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
 const NEW: Hex = '0x0000000000000000000000000000000077777022'
 
 let world: World
@@ -24,10 +21,7 @@ let engine: Engine
 let clean: unknown
 
 beforeAll(async () => {
-  world = await startWorld()
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
-  await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 500_000_000n }])
-  await world.a.mine(5)
+  world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
@@ -167,7 +161,7 @@ it('lets six transactions revert to bring one operation at most, and says that s
     // It can pay when it is looked at, and cannot any more when it is included.
     await world.a.ask('anvil_setBalance', VAULT, '0x0')
     await world.a.mine(3)
-    await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
+    await fillVault(world.a)
     await driveAll()
   }
   expect(bundles()).toEqual(Array.from({ length: 6 }, () => ({ state: 'failed' })))

@@ -1,27 +1,18 @@
 import { encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { DRAINERS, type Parties } from '../../corpora/drainers.ts'
-import {
-  AGENT,
-  type Engine,
-  startEngine,
-  startWorld,
-  TIP_JAR,
-  USDC,
-  type World,
-} from '../../support/engine.ts'
-import { compile, setHoldings, tokenAt } from '../../support/tokens.ts'
+import { AGENT, type Engine, startEngine, TIP_JAR, USDC, type World } from '../../support/engine.ts'
+import { compile, tokenAt } from '../../support/tokens.ts'
+import { startVaultWorld, VAULT } from '../../support/vault.ts'
 
 // Under no rule of an operator but the defaults.
-
-const VAULT = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
 
 let world: World
 let engine: Engine
 let parties: Parties
 let count = 0
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startVaultWorld()
   engine = startEngine({ lanes: [world.a] })
   const yes = tokenAt(700)
   // Whatever it is told, it says yes; as a token it has one decimal.
@@ -29,8 +20,6 @@ beforeAll(async () => {
     fallback(bytes calldata) external payable returns (bytes memory) { return abi.encode(uint256(1)); }
   }`
   await world.a.ask('anvil_setCode', yes, compile(source))
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
-  await setHoldings(world.a, [{ token: USDC as Hex, account: VAULT, raw: 1_000_000n }])
   parties = { yes, token: USDC as Hex, victim: AGENT as Hex, spender: TIP_JAR as Hex }
 })
 afterAll(async () => {

@@ -2,17 +2,15 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { allChains } from '../../../src/chains/allChains.ts'
 import { readRules } from '../../../src/policy/rules/readRules.ts'
 import { STRANGER } from '../../support/awkwardTokens.ts'
-import { type Engine, MERCHANT, startEngine, startWorld, TIP_JAR, type World } from '../../support/engine.ts'
+import { type Engine, MERCHANT, startEngine, TIP_JAR, type World } from '../../support/engine.ts'
+import { startVaultWorld, VAULT } from '../../support/vault.ts'
 
 // The rules of a policy file on what contract accounts pay: on the account's own payments, and not on what brings them.
-
-const VAULT = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
 
 let world: World
 let engine: Engine
 beforeAll(async () => {
-  world = await startWorld()
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
+  world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(() => {

@@ -3,10 +3,10 @@ import { allChains } from '../../../src/chains/allChains.ts'
 import { readRules } from '../../../src/policy/rules/readRules.ts'
 import { type Engine, startEngine, startWorld, TIP_JAR, type World } from '../../support/engine.ts'
 import { type RpcProxy, startRpcProxy } from '../../support/rpcProxy.ts'
+import { fillVault } from '../../support/vault.ts'
 
 // What a final payment is settled at frees the rest of what its caps held: an endpoint that tells less must not (T12).
 
-const VAULT = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
 /** keccak256 of Transfer(address,address,uint256). */
 const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
 /** Nonce and success of an event of the entry point, what the operation paid, and how much gas it used. */
@@ -60,7 +60,7 @@ it('T12, R5: an endpoint that hides what a payment moved frees no cap', async ()
 })
 
 it('T12, R5: nor does one that hides what a user operation moved, or changes what it paid', async () => {
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
+  await fillVault(world.a)
   const { intentId } = await engine.prepare({
     ...{ wallet: 'treasury', to: 'vault', amount: '10', asset: 'USDC', idempotencyKey: 'funds' },
   })

@@ -3,20 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ENTRY_POINT } from '../../../src/evm/userOperations/smartAccount.ts'
 import { bundleOf, recorded } from '../../../src/evm/userOperations/userOperation.ts'
 import { tokenBalance } from '../../support/awkwardTokens.ts'
-import {
-  AGENT,
-  type Engine,
-  MERCHANT,
-  startEngine,
-  startWorld,
-  USDC,
-  type World,
-} from '../../support/engine.ts'
+import { AGENT, type Engine, MERCHANT, startEngine, USDC, type World } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
-import { setHoldings } from '../../support/tokens.ts'
+import { fillVault, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
-const VAULT: Hex = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
-const TREASURY: Hex = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
 const NEW: Hex = '0x0000000000000000000000000000000077777023'
 
 let world: World
@@ -24,10 +14,7 @@ let engine: Engine
 let clean: unknown
 
 beforeAll(async () => {
-  world = await startWorld()
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
-  await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 500_000_000n }])
-  await world.a.mine(5)
+  world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
@@ -350,7 +337,7 @@ describe('C3, C5: what six transactions were to bring, and all of them have reve
       code: 'insufficient_funds',
       context: expect.objectContaining({ wallet: 'vault', asset: 'ETH' }),
     })
-    await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
+    await fillVault(world.a)
     await replace(operationId, 'cancel')
     expect(await finish(operationId)).toMatchObject({ state: 'failed', steps: [{ state: 'replaced' }] })
     expect(await vaultHas()).toBe(499_000_000n)

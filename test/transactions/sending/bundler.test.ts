@@ -1,12 +1,8 @@
-import type { Hex } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { tokenBalance } from '../../support/awkwardTokens.ts'
 import { BUNDLER, type BundlerServer, startBundler } from '../../support/bundlerServer.ts'
-import { type Engine, MERCHANT, startEngine, startWorld, USDC, type World } from '../../support/engine.ts'
-import { setHoldings } from '../../support/tokens.ts'
-
-const VAULT: Hex = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
-const TREASURY: Hex = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
+import { type Engine, MERCHANT, startEngine, USDC, type World } from '../../support/engine.ts'
+import { setVaultUsdc, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
 let world: World
 let bundler: BundlerServer
@@ -14,9 +10,7 @@ let engine: Engine
 let clean: unknown
 
 beforeAll(async () => {
-  world = await startWorld()
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
-  await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 500_000_000n }])
+  world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
@@ -184,7 +178,7 @@ describe('F1: with a bundler', () => {
     bundler.conduct = 'refuses'
     const { operationId } = await engine.execute(intentId)
     const before = bundler.calls.length
-    await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 1n }])
+    await setVaultUsdc(world.a, 1n)
     const view = await driveAfresh(operationId)
     expect(view.steps).toMatchObject([{ state: 'unknown' }])
     expect(bundler.calls.slice(before)).not.toContain('eth_sendUserOperation')

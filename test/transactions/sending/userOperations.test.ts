@@ -1,11 +1,11 @@
 import { encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ENTRY_POINT } from '../../../src/evm/userOperations/smartAccount.ts'
 import { AWKWARD, allowanceOf, installAwkward, taking, tokenBalance } from '../../support/awkwardTokens.ts'
 import {
   type Engine,
   MERCHANT,
   startEngine,
-  startWorld,
   TIP_JAR,
   takeOver,
   USDC,
@@ -14,11 +14,9 @@ import {
 import type { EngineOptions } from '../../support/engineOptions.ts'
 import { type ProxyCall, startRpcProxy } from '../../support/rpcProxy.ts'
 import { compile, setHoldings } from '../../support/tokens.ts'
+import { setVaultUsdc, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
-const VAULT: Hex = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
-const TREASURY: Hex = '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
 const NEW: Hex = '0x0000000000000000000000000000000077777021'
-const ENTRY_POINT: Hex = '0x4337084D9E255Ff0702461CF8895CE9E3b5Ff108'
 const ETHER = 1_000_000_000_000_000_000n
 
 let world: World
@@ -27,10 +25,8 @@ let clean: unknown
 let key = 0
 
 beforeAll(async () => {
-  world = await startWorld()
+  world = await startVaultWorld()
   await installAwkward(world.a)
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
-  await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 500_000_000n }])
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
@@ -125,7 +121,7 @@ describe('F1: a contract account pays', () => {
     const receipt = await world.a.ask('eth_getTransactionReceipt', included?.hash)
     expect(receipt).toMatchObject({
       status: '0x1',
-      to: ENTRY_POINT.toLowerCase(),
+      to: '0x4337084d9e255ff0702461cf8895ce9e3b5ff108',
       from: TREASURY.toLowerCase(),
     })
     expect(await world.a.ask('eth_getTransactionReceipt', included?.userOperationHash)).toBeNull()
@@ -320,7 +316,7 @@ describe('what is brought to the entry point', () => {
     const { intentId } = await prepare({ to: MERCHANT, amount: '400', asset: 'USDC' })
     const { operationId } = await engine.execute(intentId)
     // The owner's own hand, in the same block.
-    await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 100_000_000n }])
+    await setVaultUsdc(world.a, 100_000_000n)
     const view = await settle(operationId)
     expect(view).toMatchObject({ state: 'failed', sideEffect: 'done', steps: [{ state: 'reverted' }] })
     expect(BigInt(view.steps[0]?.feePaid?.raw ?? 0)).toBeGreaterThan(0n)
@@ -339,7 +335,7 @@ describe('what is brought to the entry point', () => {
     world.a.proxy.setFault((calls) => {
       if (taken || !calls.some(isOfBundle)) return undefined
       taken = true
-      const until = setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 100_000_000n }])
+      const until = setVaultUsdc(world.a, 100_000_000n)
       return { kind: 'hold', until }
     })
     const { operationId, steps } = await engine.execute(intentId)
@@ -349,7 +345,7 @@ describe('what is brought to the entry point', () => {
     expect(steps[0]?.attempts).toMatchObject([{ state: 'signed' }])
     expect(brought()).toHaveLength(1)
     world.a.proxy.setFault(undefined)
-    await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 500_000_000n }])
+    await setVaultUsdc(world.a, 500_000_000n)
     await takeOver(engine, [world.a], operationId)
     expect(await settle(operationId)).toMatchObject({ state: 'committed' })
     expect(await tokenBalance(world.a, USDC, VAULT)).toBe(100_000_000n)

@@ -12,6 +12,7 @@ import {
   type World,
 } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
+import { fillVault } from '../../support/vault.ts'
 
 let world: World
 let engine: Engine
@@ -239,11 +240,10 @@ describe('F5: while signing is halted', () => {
 })
 
 describe('F5: a wallet whose key leaked', () => {
-  const VAULT = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
   const fromVault = (idempotencyKey: string) =>
     engine.prepare({ wallet: 'vault', to: 'merchant', amount: '0.5', idempotencyKey })
 
-  beforeEach(() => world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000'))
+  beforeEach(() => fillVault(world.a))
 
   it.each(['treasury', '0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266'])(
     'F5: signs nothing for the contract account that it owns once %s is halted, begun or not',

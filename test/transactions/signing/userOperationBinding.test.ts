@@ -3,19 +3,10 @@ import { sign } from 'viem/accounts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { SimulationReceipt } from '../../../src/chains/simulationReceipt.ts'
 import type { EvmPayload, UserOperationTerms } from '../../../src/evm/evmPayload.ts'
-import {
-  AGENT,
-  type Engine,
-  MERCHANT,
-  startEngine,
-  startWorld,
-  USDC,
-  type World,
-} from '../../support/engine.ts'
+import { AGENT, type Engine, MERCHANT, startEngine, type World } from '../../support/engine.ts'
 import { emptyLedger } from '../../support/ledger.ts'
-import { setHoldings } from '../../support/tokens.ts'
+import { startVaultWorld, VAULT } from '../../support/vault.ts'
 
-const VAULT: Hex = '0x5a1A42BCae93d527F432D29c79E32AFC5cC8CB5c'
 /** anvil's well-known development key of the treasury. */
 const TREASURY_KEY: Hex = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
 const signal = AbortSignal.timeout(60_000)
@@ -24,9 +15,7 @@ let world: World
 let engine: Engine
 
 beforeAll(async () => {
-  world = await startWorld()
-  await world.a.ask('anvil_setBalance', VAULT, '0x8ac7230489e80000')
-  await setHoldings(world.a, [{ token: USDC, account: VAULT, raw: 500_000_000n }])
+  world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(() => {
