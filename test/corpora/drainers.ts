@@ -40,6 +40,7 @@ const unlimited: readonly Drainer[] = (
   [
     ['approve', ({ spender }) => approveAll(spender)],
     ['approve of half of all numbers', ({ spender }) => call('approve(address,uint256)', spender, MAX / 2n)],
+    ['approve (ERC-6909)', ({ spender }) => call('approve(address,uint256,uint256)', spender, 7n, MAX)],
     ['increaseAllowance', ({ spender }) => call('increaseAllowance(address,uint256)', spender, MAX)],
     ['increaseApproval', ({ spender }) => call('increaseApproval(address,uint256)', spender, MAX)],
     ['approveAndCall', ({ spender }) => call('approveAndCall(address,uint256,bytes)', spender, MAX, '0x')],
