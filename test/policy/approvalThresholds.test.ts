@@ -4,9 +4,8 @@ import { nativeAsset } from '../../src/chains/amounts.ts'
 import { createRegistry } from '../../src/chains/registry.ts'
 import { type Cap, type Judged, Policy } from '../../src/policy/policy.ts'
 import { Spent } from '../../src/store/spending/spentWindow.ts'
+import { ACCOUNT, matter as matterOnBase, OTHER } from './support/judged.ts'
 
-const ACCOUNT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
-const OTHER = '0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC'
 const chain = createRegistry().resolve('base-sepolia')
 const native = nativeAsset(chain)
 const usdc: Asset = { id: `${chain.id}/erc20:0xaa`, address: '0xaa', symbol: 'USDC', decimals: 6 }
@@ -23,21 +22,9 @@ const policy = (approvalAbove: readonly Cap[], elicitUpTo?: readonly Cap[]) =>
     ...(elicitUpTo && { elicitUpTo }),
   })
 
-const matter = (asset: Asset, raw: bigint, more: Partial<Judged> = {}): Judged => ({
-  chain,
-  account: ACCOUNT,
-  wallet: 'agent',
-  principal: 'local',
-  calls: [],
-  moments: [0, 0],
-  outflow: { asset, raw },
-  effects: [],
-  findings: [],
-  terms: { maxFeePerGas: '1', maxPriorityFeePerGas: '1' },
-  maxFee: 1n,
-  native,
-  ...more,
-})
+/** On a test network, where nothing needs a cap. */
+const matter = (asset: Asset, raw: bigint, more: Partial<Judged> = {}) =>
+  matterOnBase(asset, raw, { chain, native, ...more })
 
 const effect = (kind: Effect['kind'], asset: Asset, raw: bigint): Effect => {
   return { kind, asset, from: ACCOUNT, to: OTHER, raw }
