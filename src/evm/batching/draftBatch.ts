@@ -1,14 +1,14 @@
 import { type Hex, size } from 'viem'
 import type { Batch } from '../../chains/actions.ts'
 import type { Chain } from '../../chains/types.ts'
-import { BursarError, isBursarError } from '../../errors/bursarError.ts'
+import { BursarError } from '../../errors/bursarError.ts'
 import type { ChainClient } from '../../rpc/chainClient.ts'
-import { draftAction, type EvmDraft } from '../draft.ts'
+import type { EvmDraft } from '../draft.ts'
 import type { EvmAssets } from '../reads/assets.ts'
 import { packingOf } from './contractAccount.ts'
+import { draftCalls } from './draftCalls.ts'
 import { multicall3Of, packCalls } from './multicall3.ts'
 
-const MAX_UINT256 = 2n ** 256n - 1n
 /** Nodes pass no transaction on that is larger than 128 KiB; the rest is room for what is around the data. */
 const MAX_BYTES = 130_000
 
@@ -32,17 +32,7 @@ export async function draftBatch(
   const account = through as Hex | undefined
   const by = account ?? multicall3Of(chain)
   if (by === undefined) throw noMulticall3(chain, undefined)
-  const drafting = actions.map((action, index) =>
-    draftAction(chain.id, action, account ?? from, assets, signal).catch((error: unknown) => {
-      throw isBursarError(error) ? error.at(placeOf(index)) : error
-    }),
-  )
-  const calls = await Promise.all(drafting)
-  const sum = calls.reduce((total, call) => total + call.value, 0n)
-  if (sum > MAX_UINT256) {
-    const reason = 'the amounts of all calls together do not fit into 256 bits'
-    throw new BursarError('amount_invalid', { given: '', reason, decimals: assets.native.decimals })
-  }
+  const { calls, sum } = await draftCalls(place, actions, account ?? from, signal)
   const pack = account ? await packingOf(account, from, place.client, signal) : packCalls
   // A contract account pays with what it holds.
   const value = account ? 0n : sum
@@ -62,6 +52,3 @@ export async function draftBatch(
 export function noMulticall3({ id, name, env }: Chain, at: Hex | undefined): BursarError {
   return new BursarError('batch_unavailable', { name, env, at }, { chain: id })
 }
-
-/** A call as its caller numbers it. */
-export const placeOf = (index: number) => `calls[${index}]`

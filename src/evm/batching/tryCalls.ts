@@ -6,7 +6,7 @@ import { decodeRevert, type Revert } from '../calls/reverts.ts'
 import { toQuantity } from '../quantity.ts'
 import type { Task } from '../simulation/execution.ts'
 import { readUnpriced, unpricedRequest } from '../simulation/simulateV1.ts'
-import { placeOf } from './draftBatch.ts'
+import { placeOf } from './draftCalls.ts'
 import { type PackedCall, packCalls, unpackCalls } from './multicall3.ts'
 
 /** What a call of a batch came to. */

@@ -3,7 +3,8 @@ import type { Chain } from '../../chains/types.ts'
 import { BursarError } from '../../errors/bursarError.ts'
 import { type ChainClient, resultOf } from '../../rpc/chainClient.ts'
 import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
-import { noMulticall3, placeOf } from '../batching/draftBatch.ts'
+import { noMulticall3 } from '../batching/draftBatch.ts'
+import { placeOf } from '../batching/draftCalls.ts'
 import type { EvmDraft } from '../draft.ts'
 
 /** Below this, chains have contracts without code: the precompiles. */

@@ -2,11 +2,11 @@ import { type Hex, size } from 'viem'
 import type { Action, Batch } from '../../chains/actions.ts'
 import type { BroughtBy } from '../../chains/adapter.ts'
 import type { Chain } from '../../chains/types.ts'
-import { BursarError, isBursarError } from '../../errors/bursarError.ts'
+import { BursarError } from '../../errors/bursarError.ts'
 import type { ChainClient } from '../../rpc/chainClient.ts'
 import { checksum } from '../address.ts'
 import { approvalsFor } from '../approvals.ts'
-import { placeOf } from '../batching/draftBatch.ts'
+import { draftCalls } from '../batching/draftCalls.ts'
 import { draftAction, type EvmDraft } from '../draft.ts'
 import { asEvmPayload, type EvmPayload } from '../evmPayload.ts'
 import type { EvmAssets } from '../reads/assets.ts'
@@ -17,7 +17,6 @@ import { bundleOf, isUserOperation, recorded, unpacked } from './userOperation.t
 
 /** Nodes pass no transaction on that is larger than 128 KiB; the rest is room for what is around the calls. */
 const MAX_BYTES = 128_000
-const MAX_UINT256 = 2n ** 256n - 1n
 
 export interface Place {
   readonly chain: Chain
@@ -53,17 +52,7 @@ export async function draftBatchOfAccount(
     const reason = `contractAccount is given, and the wallet is itself a contract account (${address}), which makes the calls`
     throw new BursarError('call_invalid', { reason })
   }
-  const drafting = actions.map((action, index) =>
-    draftAction(chain.id, action, address, assets, signal).catch((error: unknown) => {
-      throw isBursarError(error) ? error.at(placeOf(index)) : error
-    }),
-  )
-  const calls = await Promise.all(drafting)
-  const sum = calls.reduce((total, call) => total + call.value, 0n)
-  if (sum > MAX_UINT256) {
-    const reason = 'the amounts of all calls together do not fit into 256 bits'
-    throw new BursarError('amount_invalid', { given: '', reason, decimals: assets.native.decimals })
-  }
+  const { calls, sum } = await draftCalls({ chain, assets }, actions, address, signal)
   const own = { chain: chain.id, from: address, to: address, callTo: address, isCall: true, value: 0n }
   const batch: EvmDraft = { ...own, data: '0x', outflow: { asset: assets.native, raw: sum }, calls }
   const bytes = size(executionOf(batch))
