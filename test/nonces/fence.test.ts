@@ -1,80 +1,36 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { IntentStore } from '../../src/store/intents.ts'
-import { Journal } from '../../src/store/journal.ts'
+import type { Journal } from '../../src/store/journal.ts'
 import { NonceTableStore } from '../../src/store/nonces/nonces.ts'
-import { OperationStore } from '../../src/store/operations.ts'
 import type { StepRow } from '../../src/store/schema.ts'
 import { StepStore } from '../../src/store/steps/steps.ts'
 import { readRows } from '../support/engine.ts'
-import { fromTheStart, uncounted } from '../support/ledger.ts'
 import { testClock } from '../support/testClock.ts'
+import { begin, beginMany, type JournalFile, journalFile, sorted } from './support/begun.ts'
 
 // Two journals on one file: what two processes have.
 const clock = testClock()
-let folder: string
+let file: JournalFile
 let path: string
 let journals: readonly [Journal, Journal]
 let stores: readonly [NonceTableStore, NonceTableStore]
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'bursar-fence-'))
-  path = join(folder, 'journal.db')
-  journals = [new Journal(path, clock), new Journal(path, clock)]
+  file = journalFile()
+  path = file.path
+  journals = [file.open(clock), file.open(clock)]
   stores = [new NonceTableStore(journals[0]), new NonceTableStore(journals[1])]
 })
-afterEach(async () => {
-  await Promise.all(journals.map((journal) => journal.close()))
-  rmSync(folder, { recursive: true, force: true })
-})
+afterEach(() => file.remove())
 
-let made = 0
-
-/** A step that was begun and has no nonce. */
-async function step(chain = 'eip155:31337', account = '0xA'): Promise<StepRow> {
-  const name = `step ${made++}`
-  const [journal] = journals
-  const { intent } = await new IntentStore(journal).save({
-    id: `int_${name}`,
-    principal: 'local',
-    idempotency_key: name,
-    arguments: '{}',
-    digest: '0x',
-    chain,
-    account,
-    wallet: 'agent',
-    plan: '{}',
-    expires_at: '2099-01-01T00:00:00.000Z',
-  })
-  const operations = new OperationStore(journal)
-  const documents = {
-    role: 'pivot' as const,
-    recipient: '0x',
-    payload: '{}',
-    terms: '{}',
-    outflow: '{}',
-    receipt: '{}',
-    reservations: [],
-    ...uncounted,
-  }
-  const lease = { owner: 'test', until: '2099-01-01T00:00:00.000Z' }
-  const { id } = await operations.begin(intent, lease, fromTheStart, () => [documents])
-  const row = (await operations.find(id))?.steps[0]?.step
-  if (!row) throw new Error('begun')
-  return row
-}
-
-const steps = (count: number) => Promise.all(Array.from({ length: count }, () => step()))
-const ascending = (nonces: readonly bigint[]) => [...nonces].sort((x, y) => (x < y ? -1 : 1))
+const step = (lane?: { chain: string; account: string }) => begin(journals[0], lane)
+const steps = (count: number) => beginMany(journals[0], count)
 
 it('R4, F4: two stores on one file reserve distinct nonces in a row, whoever comes first', async () => {
   const wanted = await steps(20)
   const got = await Promise.all(
     wanted.map((each, index) => stores[index % 2 === 0 ? 0 : 1].reserve(each, 3n)),
   )
-  expect(ascending(got)).toEqual([
+  expect(sorted(got)).toEqual([
     3n,
     4n,
     5n,
@@ -108,9 +64,9 @@ it('R4, F5: a step that asks again, of either store, and at another floor, gets 
 })
 
 it('R4: lanes are apart: the same account on two chains, and two accounts on one', async () => {
-  expect(await stores[0].reserve(await step('eip155:31337', '0xA'), 0n)).toBe(0n)
-  expect(await stores[1].reserve(await step('eip155:31338', '0xA'), 0n)).toBe(0n)
-  expect(await stores[0].reserve(await step('eip155:31337', '0xB'), 0n)).toBe(0n)
+  expect(await stores[0].reserve(await step({ chain: 'eip155:31337', account: '0xA' }), 0n)).toBe(0n)
+  expect(await stores[1].reserve(await step({ chain: 'eip155:31338', account: '0xA' }), 0n)).toBe(0n)
+  expect(await stores[0].reserve(await step({ chain: 'eip155:31337', account: '0xB' }), 0n)).toBe(0n)
 })
 
 it('R4: nothing below the floor is given out, and nonces beyond 2^53 are exact', async () => {

@@ -40,8 +40,8 @@ afterAll(() => {
 })
 
 const fresh = (name: string) => join(folder, name, 'journal.db')
-const write = async (path: string, name: string, count: number) => {
-  const { stdout } = await promisify(execFile)(process.execPath, [writer, path, name, String(count)])
+const write = async (path: string, count: number) => {
+  const { stdout } = await promisify(execFile)(process.execPath, [writer, path, String(count)])
   return JSON.parse(stdout) as string[]
 }
 
@@ -125,8 +125,7 @@ describe('R2: the file', () => {
 describe('R4: several processes on one file', () => {
   it('R4, F4: four processes that start on no file lose nothing and share out contiguous nonces', async () => {
     const path = fresh('shared')
-    const names = ['p', 'q', 'r', 's']
-    const got = (await Promise.all(names.map((name) => write(path, name, 25)))).flat()
+    const got = (await Promise.all(Array.from({ length: 4 }, () => write(path, 25)))).flat()
     expect(got.map(Number).sort((x, y) => x - y)).toEqual(
       Array.from({ length: 100 }, (_, index) => 7 + index),
     )
