@@ -53,3 +53,12 @@ export function startPrivateEngine(
 }
 
 export type PrivateEngine = ReturnType<typeof startPrivateEngine>
+
+/** An engine on a world that has forgotten what tests before did to it, and a block that none of them saw. */
+export async function freshPrivateEngine(world: PrivateWorld): Promise<PrivateEngine> {
+  world.a.proxy.reset()
+  world.relay.reset()
+  const engine = startPrivateEngine(world)
+  await world.a.mine()
+  return engine
+}

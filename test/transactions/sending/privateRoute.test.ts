@@ -3,10 +3,10 @@ import type { SimulationReceipt } from '../../../src/chains/simulationReceipt.ts
 import { AGENT, MERCHANT, startEngine, USDC } from '../../support/engine.ts'
 import {
   CALL,
+  freshPrivateEngine,
   merchantUsdc,
   type PrivateEngine,
   type PrivateWorld,
-  startPrivateEngine,
   startPrivateWorld,
 } from '../../support/privateEngine.ts'
 
@@ -19,10 +19,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 beforeEach(async () => {
-  world.a.proxy.reset()
-  world.relay.reset()
-  engine = startPrivateEngine(world)
-  await world.a.mine()
+  engine = await freshPrivateEngine(world)
   return () => engine.stop()
 })
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { caller } from '../../support/engine.ts'
 import {
   CALL,
+  freshPrivateEngine,
   merchantUsdc,
   type PrivateEngine,
   type PrivateWorld,
@@ -18,10 +19,7 @@ beforeAll(async () => {
 afterAll(() => world.stop())
 
 beforeEach(async () => {
-  world.a.proxy.reset()
-  world.relay.reset()
-  engine = startPrivateEngine(world)
-  await world.a.mine()
+  engine = await freshPrivateEngine(world)
   return () => engine.stop()
 })
 
