@@ -3,12 +3,12 @@ import type { Caller, Question } from '../../../src/primitives/caller.ts'
 import { caller, type Engine, MERCHANT, startEngine, startWorld, type World } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
 import { approveAs, refusalOf, writeJournal } from '../../support/people.ts'
+import { snapshot } from '../../support/snapshot.ts'
 
 // What the engine makes of a client's yes. test/mcp/approvals.test.ts asks through real clients.
 
 let world: World
 let engine: Engine
-let state: unknown
 
 beforeAll(async () => {
   world = await startWorld()
@@ -17,11 +17,11 @@ afterAll(() => world.stop())
 beforeEach(async () => {
   world.a.proxy.reset()
   await world.a.mine()
-  state = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = start()
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', state)
+    await restore()
   }
 })
 

@@ -14,11 +14,11 @@ import {
 } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
 import { approveAs, refusalOf, writeJournal } from '../../support/people.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { testClock } from '../../support/testClock.ts'
 
 let world: World
 let engine: Engine
-let state: unknown
 
 beforeAll(async () => {
   world = await startWorld()
@@ -28,11 +28,11 @@ afterAll(() => world.stop())
 beforeEach(async () => {
   world.a.proxy.reset()
   await world.a.mine()
-  state = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = start()
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', state)
+    await restore()
   }
 })
 

@@ -4,6 +4,7 @@ import { ENTRY_POINT } from '../../../src/evm/userOperations/smartAccount.ts'
 import { entryPointAbi, recorded } from '../../../src/evm/userOperations/userOperation.ts'
 import { AGENT, type Engine, MERCHANT, startEngine, type World } from '../../support/engine.ts'
 import { withoutMethods } from '../../support/missingMethods.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { compile } from '../../support/tokens.ts'
 import { startVaultWorld, VAULT } from '../../support/vault.ts'
 
@@ -15,7 +16,6 @@ const GIVING = 'contract Subject { function give() external { payable(msg.sender
 
 let world: World
 let engine: Engine
-let clean: unknown
 
 beforeAll(async () => {
   world = await startVaultWorld()
@@ -24,13 +24,12 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
-  clean = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   world.a.proxy.reset()
   engine = startEngine({ lanes: [world.a] })
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', clean)
-    await world.a.ask('anvil_dropAllTransactions')
+    await restore()
   }
 })
 

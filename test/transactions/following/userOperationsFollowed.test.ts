@@ -12,24 +12,24 @@ import {
   USDC,
   type World,
 } from '../../support/engine.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { fillVault, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
 const NEW: Hex = '0x0000000000000000000000000000000077777022'
 
 let world: World
 let engine: Engine
-let clean: unknown
 
 beforeAll(async () => {
   world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
-  clean = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = startEngine({ lanes: [world.a] })
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', clean)
+    await restore()
   }
 })
 

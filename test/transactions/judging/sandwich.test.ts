@@ -3,6 +3,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AGENT, type Engine, startEngine } from '../../support/engine.ts'
 import { type PrivateWorld, startPrivateWorld } from '../../support/privateEngine.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { FOREVER, installUniswap, ROUTER, tokenBalance, type Uniswap } from '../../support/uniswap.ts'
 
 // A real attacker on a real pool: it reads what waits in public, buys before the victim's swap by offering more per
@@ -12,7 +13,7 @@ const WHOLE = 10n ** 18n
 
 let world: PrivateWorld
 let uniswap: Uniswap
-let fresh: unknown
+let restore: () => Promise<void>
 let attacker: Attacker
 let engine: Engine
 
@@ -25,12 +26,12 @@ afterAll(() => world.stop())
 beforeEach(async () => {
   world.relay.reset()
   world.a.proxy.reset()
-  fresh = await world.a.ask('evm_snapshot')
+  restore = await snapshot(world.a)
   attacker = await startAttacker()
 })
 afterEach(async () => {
   await engine.stop()
-  await world.a.ask('evm_revert', fresh)
+  await restore()
 })
 
 interface Attacker {

@@ -20,6 +20,7 @@ import {
   USDC,
   type World,
 } from '../../support/engine.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { compile } from '../../support/tokens.ts'
 
 let world: World
@@ -31,15 +32,14 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-let state: unknown
 beforeEach(async () => {
   world.a.proxy.reset()
   await world.a.mine()
-  state = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = startEngine({ lanes: [world.a] })
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', state)
+    await restore()
   }
 })
 

@@ -13,6 +13,7 @@ import {
   tokenBalance,
 } from '../../support/awkwardTokens.ts'
 import { AGENT, type Engine, startEngine, startWorld, USDC, type World } from '../../support/engine.ts'
+import { snapshot } from '../../support/snapshot.ts'
 
 let world: World
 let engine: Engine
@@ -23,15 +24,14 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-let state: unknown
 beforeEach(async () => {
   world.a.proxy.reset()
   await world.a.mine()
-  state = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = startEngine({ lanes: [world.a], othersBroadcastMs: 300 })
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', state)
+    await restore()
   }
 })
 

@@ -5,28 +5,26 @@ import { bundleOf, recorded } from '../../../src/evm/userOperations/userOperatio
 import { tokenBalance } from '../../support/awkwardTokens.ts'
 import { AGENT, type Engine, MERCHANT, startEngine, USDC, type World } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { fillVault, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
 const NEW: Hex = '0x0000000000000000000000000000000077777023'
 
 let world: World
 let engine: Engine
-let clean: unknown
 
 beforeAll(async () => {
   world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
-  clean = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = start()
   // What was set for a next block outlives what is taken back.
   await setBaseFee(1_000_000_000n)
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', clean)
-    // What waits for a block outlives that.
-    await world.a.ask('anvil_dropAllTransactions')
+    await restore()
   }
 })
 

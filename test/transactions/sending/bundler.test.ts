@@ -2,27 +2,25 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { tokenBalance } from '../../support/awkwardTokens.ts'
 import { BUNDLER, type BundlerServer, startBundler } from '../../support/bundlerServer.ts'
 import { type Engine, MERCHANT, startEngine, USDC, type World } from '../../support/engine.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { setVaultUsdc, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
 let world: World
 let bundler: BundlerServer
 let engine: Engine
-let clean: unknown
 
 beforeAll(async () => {
   world = await startVaultWorld()
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
-  clean = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   bundler = await startBundler(world.a)
   engine = start()
   return async () => {
     await engine.stop()
     await bundler.close()
-    await world.a.ask('evm_revert', clean)
-    // What waits for a block outlives that.
-    await world.a.ask('anvil_dropAllTransactions')
+    await restore()
   }
 })
 

@@ -13,6 +13,7 @@ import {
 } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
 import { type ProxyCall, startRpcProxy } from '../../support/rpcProxy.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { compile, setHoldings } from '../../support/tokens.ts'
 import { setVaultUsdc, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
@@ -21,7 +22,6 @@ const ETHER = 1_000_000_000_000_000_000n
 
 let world: World
 let engine: Engine
-let clean: unknown
 let key = 0
 
 beforeAll(async () => {
@@ -30,11 +30,11 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 beforeEach(async () => {
-  clean = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = start()
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', clean)
+    await restore()
   }
 })
 

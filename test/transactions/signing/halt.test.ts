@@ -12,6 +12,7 @@ import {
   type World,
 } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
+import { snapshot } from '../../support/snapshot.ts'
 import { fillVault } from '../../support/vault.ts'
 
 let world: World
@@ -27,12 +28,12 @@ afterAll(() => world.stop())
 beforeEach(async () => {
   world.a.proxy.reset()
   await world.a.mine()
-  const state = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = startEngine({ lanes: [world.a], othersBroadcastMs: 300 })
   before = await world.a.balance(MERCHANT)
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', state)
+    await restore()
   }
 })
 
@@ -218,6 +219,8 @@ describe('F5: while signing is halted', () => {
   })
 
   it('F5: a gap is not filled', async () => {
+    // So that there is one before it.
+    await world.a.ask('anvil_setNonce', AGENT, '0x1')
     const { operationId } = await engine.execute((await prepare('rent')).intentId)
     // As if the nonce before it were nobody's: the chain waits for it.
     await world.a.ask('anvil_dropAllTransactions')

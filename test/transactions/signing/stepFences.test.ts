@@ -11,6 +11,7 @@ import {
 } from '../../support/awkwardTokens.ts'
 import { beginOnly } from '../../support/begun.ts'
 import { AGENT, type Engine, startEngine, startWorld, USDC, type World } from '../../support/engine.ts'
+import { snapshot } from '../../support/snapshot.ts'
 
 // What keeps transactions of one operation in order, and those of two out of each other's way.
 
@@ -23,15 +24,14 @@ beforeAll(async () => {
 })
 afterAll(() => world.stop())
 
-let state: unknown
 beforeEach(async () => {
   world.a.proxy.reset()
   await baseFee(1_000_000_000)
-  state = await world.a.ask('evm_snapshot')
+  const restore = await snapshot(world.a)
   engine = startEngine({ lanes: [world.a] })
   return async () => {
     await engine.stop()
-    await world.a.ask('evm_revert', state)
+    await restore()
   }
 })
 
