@@ -12,6 +12,7 @@ import {
   USDC,
   type World,
 } from '../../support/engine.ts'
+import { driveOpen, finishOpen } from '../../support/openOperations.ts'
 import { snapshot } from '../../support/snapshot.ts'
 import { fillVault, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
@@ -35,8 +36,6 @@ beforeEach(async () => {
 
 /** As a process that did not send the bytes itself, and so need not wait before sending them again. */
 const driveAfresh = (operationId: string) => takeOver(engine, [world.a], operationId)
-const open = () =>
-  engine.rows(`select id from operations where state in ('running', 'stuck')`).map(({ id }) => String(id))
 /** What brings user operations: all that the owner's account did. */
 const bundles = () =>
   engine.rows(`select state from operations where account = '${TREASURY}' order by state desc`)
@@ -49,13 +48,7 @@ async function send(amount = '12.5', key = 'followed') {
 }
 
 async function finish(operationId: string) {
-  for (let looks = 0; looks < 6 && open().length > 0; looks++) {
-    await world.a.mine(1)
-    // As a process that has sent nothing yet, and need not wait before it sends again.
-    const other = startEngine({ lanes: [world.a], home: engine.home, clock: engine.clock })
-    for (const id of open()) await other.driver.drive(id)
-    await other.stop()
-  }
+  await finishOpen(engine, world.a)
   return engine.get(operationId)
 }
 
@@ -148,12 +141,7 @@ describe('R14: a user operation is followed by what the chain says of it', () =>
   })
 })
 
-/** As a process that has sent nothing yet; twice, so that what has ended is followed by what comes next. */
-async function driveAll() {
-  const other = startEngine({ lanes: [world.a], home: engine.home, clock: engine.clock })
-  for (const id of [...open(), ...open()]) await other.driver.drive(id)
-  await other.stop()
-}
+const driveAll = () => driveOpen(engine, [world.a], 2)
 
 it('lets six transactions revert to bring one operation at most, and says that somebody has to look', async () => {
   const operationId = await send()

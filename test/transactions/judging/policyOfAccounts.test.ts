@@ -3,6 +3,7 @@ import { allChains } from '../../../src/chains/allChains.ts'
 import { readRules } from '../../../src/policy/rules/readRules.ts'
 import { STRANGER } from '../../support/awkwardTokens.ts'
 import { type Engine, MERCHANT, startEngine, TIP_JAR, type World } from '../../support/engine.ts'
+import { openOperations } from '../../support/openOperations.ts'
 import { startVaultWorld, VAULT } from '../../support/vault.ts'
 
 // The rules of a policy file on what contract accounts pay: on the account's own payments, and not on what brings them.
@@ -94,7 +95,6 @@ it('F3: what it may pay is cancelled and brought in place of what waits, whateve
 async function driven(): Promise<void> {
   for (let looks = 0; looks < 4; looks++) {
     await world.a.mine(1)
-    for (const { id } of engine.rows(`select id from operations where state in ('running', 'stuck')`))
-      await engine.driver.drive(id as string)
+    for (const id of openOperations(engine)) await engine.driver.drive(id)
   }
 }

@@ -8,6 +8,7 @@ import {
   takeOver,
   type World,
 } from '../../support/engine.ts'
+import { openOperations } from '../../support/openOperations.ts'
 
 let world: World
 let engine: Engine
@@ -243,12 +244,11 @@ describe('R4, R5: the worker that would sign it at the same moment', () => {
     expect(count("reservations where state = 'held'")).toBe(2 * signed)
     expect(count('nonces')).toBe(signed)
     // One that was cancelled may leave a nonce free below those that were signed: that gap is healed.
-    const running = () => engine.rows("select id from operations where state in ('running', 'stuck')")
-    for (let round = 0; round < 20 && running().length > 0; round++) {
+    for (let round = 0; round < 20 && openOperations(engine).length > 0; round++) {
       await baseFee(1_000_000_000)
-      for (const { id } of running()) await engine.driver.drive(String(id))
+      for (const id of openOperations(engine)) await engine.driver.drive(id)
     }
-    expect(running()).toEqual([])
+    expect(openOperations(engine)).toEqual([])
     expect((await world.a.balance(MERCHANT)) - before).toBe(500_000_000_000_000_000n * BigInt(signed))
   })
 })

@@ -5,6 +5,7 @@ import { bundleOf, recorded } from '../../../src/evm/userOperations/userOperatio
 import { tokenBalance } from '../../support/awkwardTokens.ts'
 import { AGENT, type Engine, MERCHANT, startEngine, USDC, type World } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
+import { driveOpen, finishOpen, openOperations } from '../../support/openOperations.ts'
 import { snapshot } from '../../support/snapshot.ts'
 import { fillVault, startVaultWorld, TREASURY, VAULT } from '../../support/vault.ts'
 
@@ -29,8 +30,6 @@ beforeEach(async () => {
 })
 
 const start = (options: Partial<EngineOptions> = {}) => startEngine({ lanes: [world.a], ...options })
-const open = () =>
-  engine.rows(`select id from operations where state in ('running', 'stuck')`).map(({ id }) => String(id))
 /** What the owner's account has signed to bring what the vault pays, in the order of its nonces. */
 const brought = () =>
   engine.rows(
@@ -50,23 +49,12 @@ async function replace(operation: string, kind: 'speed_up' | 'cancel', by = engi
   return by.execute(intentId)
 }
 
-/** As processes that have sent nothing yet, and need not wait before they send again. */
 async function finish(operationId: string) {
-  for (let looks = 0; looks < 8 && open().length > 0; looks++) {
-    await world.a.mine(1)
-    const other = start({ home: engine.home, clock: engine.clock })
-    for (const id of open()) await other.driver.drive(id)
-    await other.stop()
-  }
+  await finishOpen(engine, world.a)
   return engine.get(operationId)
 }
 
-/** As a process that has sent nothing yet; twice, so that what has ended is followed by what comes next. */
-async function driveAll() {
-  const other = start({ home: engine.home, clock: engine.clock })
-  for (const id of [...open(), ...open()]) await other.driver.drive(id)
-  await other.stop()
-}
+const driveAll = () => driveOpen(engine, [world.a], 2)
 
 const vaultHas = () => tokenBalance(world.a, USDC, VAULT)
 
@@ -182,7 +170,7 @@ describe('C3: what a contract account pays is replaced while no block has it', (
     const operationId = await send()
     Reflect.set(signer, 'sign', sign)
     expect(brought()).toEqual([])
-    expect(open()).toHaveLength(2)
+    expect(openOperations(engine)).toHaveLength(2)
     await replace(operationId, 'cancel')
     expect(await finish(operationId)).toMatchObject({ state: 'failed', steps: [{ state: 'replaced' }] })
     expect(await vaultHas()).toBe(500_000_000n)

@@ -12,6 +12,7 @@ import {
   type World,
 } from '../../support/engine.ts'
 import type { EngineOptions } from '../../support/engineOptions.ts'
+import { openOperations } from '../../support/openOperations.ts'
 import { type ProxyCall, startRpcProxy } from '../../support/rpcProxy.ts'
 import { snapshot } from '../../support/snapshot.ts'
 import { compile, setHoldings } from '../../support/tokens.ts'
@@ -53,9 +54,7 @@ async function settle(operationId: string, by = engine) {
   await world.a.mine(1)
   await by.driver.drive(operationId)
   await world.a.mine(1)
-  for (const { id } of by.rows(`select id from operations where state in ('running', 'stuck')`)) {
-    await by.driver.drive(id as string)
-  }
+  for (const id of openOperations(by)) await by.driver.drive(id)
   return by.get(operationId)
 }
 
