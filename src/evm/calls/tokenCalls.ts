@@ -186,12 +186,12 @@ interface Known {
 
 let bySelector: ReadonlyMap<Hex, Known> | undefined
 
-/** Made when the first call is read: hashing all of it costs a start-up more than it is worth. */
 /** The name of a function that we know tokens by, such as `transfer`. */
 export function tokenFunctionName(selector: string): string | undefined {
   return functions().get(selector as Hex)?.abi.name
 }
 
+/** Made when the first call is read: hashing all of it costs a start-up more than it is worth. */
 function functions(): ReadonlyMap<Hex, Known> {
   bySelector ??= new Map(
     FUNCTIONS.map(([signature, moves]) => {
