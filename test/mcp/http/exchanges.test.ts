@@ -34,3 +34,10 @@ test('T34: whose client vanished while its token was looked up takes nobody’s 
   expect(exchanges.begin('t1', waiting).gone.aborted).toBe(false)
   expect([...exchanges.tokenIds]).toEqual(['t1'])
 })
+
+test('F25: who comes while the server stops is sent away, also on a connection that was there before', async () => {
+  const [, waiting] = await vanishedAndWaiting()
+  const exchanges = new Exchanges({ atOnce: 1, perToken: 1 })
+  await exchanges.stop(0)
+  expect(() => exchanges.begin('t1', waiting)).toThrow('the server is stopping')
+})
