@@ -11,7 +11,7 @@ import type { RuleBook } from '../policy/rules/rules.ts'
 import { unknownWallets } from '../policy/unknownWallets.ts'
 import { systemClock } from '../primitives/clock.ts'
 import { makeFolder } from '../primitives/makeFolder.ts'
-import { loadRules, reloadMark } from '../runtime/policyFile.ts'
+import { loadRules, loadRulesAgain, reloadMark } from '../runtime/policyFile.ts'
 import { openWallets } from '../wallets/openWallets.ts'
 import { print } from './output.ts'
 
@@ -43,7 +43,7 @@ export function testPolicy(file: string, cases: string): void {
 /** The servers look for the mark; a file that is wrong is refused here, before any of them reads it. */
 export function reloadPolicy(): void {
   const config = loadConfig(readEnvironment(), allChains)
-  const { digest, size } = loadRules(config, allChains)
+  const { digest, size } = loadRulesAgain(config, allChains)
   makeFolder(config.home)
   writeFileSync(reloadMark(config.home), `${digest} ${randomUUID()}\n`, { mode: 0o600 })
   print(`The servers of ${config.home} load ${size} rules, sha256 ${digest.slice(2)}, within a second.`)

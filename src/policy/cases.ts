@@ -1,11 +1,13 @@
 import * as z from 'zod'
-import type { Asset } from '../chains/adapter.ts'
+import type { Asset, Outflow } from '../chains/adapter.ts'
 import { nativeAsset } from '../chains/amounts.ts'
-import type { ArgumentText, PayloadCall } from '../chains/payloadCalls.ts'
+import type { ArgumentText } from '../chains/payloadCalls.ts'
 import type { Chain } from '../chains/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { parseAmount } from '../primitives/amount.ts'
 import { Spent } from '../store/spending/spentWindow.ts'
+import { ACCOUNT, callsOf, paymentCalls } from './caseCalls.ts'
+import { recipientsOf } from './paidOut.ts'
 import { judgeRules, questions } from './rules/judgeRules.ts'
 import type { Matter } from './rules/matter.ts'
 import { RuleNames } from './rules/names.ts'
@@ -128,20 +130,18 @@ function matterOf(given: Case, names: RuleNames, chains: readonly Chain[]): Judg
   const reached = call ? call.pays.map((each) => address(each, 'pays')) : [to]
   const at = given.at === undefined ? Date.now() : Date.parse(given.at)
   const native = nativeAsset(chain)
+  const calls = call ? callsOf(chain, { ...call, contract: to }) : paymentCalls(chain, to, moved as Outflow)
   const matter = {
-    ...{ chain, native, wallet: given.wallet, principal: given.principal, account: ACCOUNT },
+    // As servers know wallets and principals.
+    ...{ wallet: given.wallet.toLowerCase(), principal: given.principal.toLowerCase() },
+    ...{ chain, native, account: ACCOUNT, calls },
     outflows: moved ? [moved] : [],
     intentOutflows: moved ? [moved] : [],
     paidOut: moved ? [{ ...moved, recipient: to }] : [],
     countedBefore: [],
-    recipients: [to],
+    recipients: recipientsOf(ACCOUNT, calls),
     reached,
     spenders: call ? call.allows.map((each) => address(each, 'allows')) : [],
-    calls: [
-      call
-        ? callOf(to, call)
-        : { contract: to, kind: 'payment' as const, to: [to], arguments: () => undefined },
-    ],
     maxFee: exact(given.maxFee, native.decimals, problem),
     gasPrice: exact(given.gasPriceGwei, 9, problem),
     moments: [at],
@@ -150,18 +150,6 @@ function matterOf(given: Case, names: RuleNames, chains: readonly Chain[]): Judg
   }
   const before = given.before.map(outflow)
   return { matter, before: new Map(before.map(({ asset, raw }) => [asset.id, raw])) }
-}
-
-/** Of nobody: cases are not about one account. Arguments that are to be the account itself say `self`. */
-const ACCOUNT = 'self'
-
-function callOf(contract: string, call: NonNullable<Case['call']>): PayloadCall {
-  return {
-    contract,
-    kind: 'call',
-    selector: call.function,
-    arguments: (signature) => (signature === call.function ? call.arguments : undefined),
-  }
 }
 
 function moneyOf(
@@ -173,7 +161,8 @@ function moneyOf(
   const [known] = names.assets({ id: name, chains: new Set([chain.id]) }, asset)
   const ruled: RuledAsset | undefined = known?.values().next().value
   const decimals = ruled?.decimals ?? 18
-  const found: Asset = { id: ruled?.id ?? asset, decimals }
+  const token = ruled?.id.split('/erc20:')[1]
+  const found: Asset = { id: ruled?.id ?? asset, decimals, ...(token !== undefined && { address: token }) }
   return { asset: found, raw: exact(text, decimals, (what) => names.problem(name, what)) }
 }
 

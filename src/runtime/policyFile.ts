@@ -24,6 +24,17 @@ export function loadRules(config: Pick<Config, 'policyFile' | 'home'>, chains: r
   }
 }
 
+/** The same for a reload: a file that is gone is no word that its rules are to be lifted. Throws `policy_invalid`. */
+export function loadRulesAgain(
+  config: Pick<Config, 'policyFile' | 'home'>,
+  chains: readonly Chain[],
+): RuleBook {
+  const book = loadRules(config, chains)
+  if (book !== NO_RULES) return book
+  const reason = 'there is none: to lift every rule, write one with "rules": []'
+  throw new BursarError('policy_invalid', { problems: [reason] })
+}
+
 /** Where `bursar policy reload` leaves word for the servers of this home: what it holds changes with each time. */
 export const reloadMark = (home: string): string => join(home, 'policy.reload')
 
@@ -72,7 +83,7 @@ export class PolicyReload {
   load(by: 'SIGHUP' | 'reload'): void {
     const { config, chains, policy, logger } = this.#options
     try {
-      policy.use(loadRules(config, chains))
+      policy.use(loadRulesAgain(config, chains))
       logger.info('policy loaded', { by, digest: policy.book.digest, rules: policy.book.size })
       this.#loaded(by)
     } catch (error) {

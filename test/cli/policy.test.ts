@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { BURSAR, type Bursar, startBursar, temporaryHome } from '../support/bursarServer.ts'
@@ -167,6 +167,24 @@ it('T37: a file that is changed changes nothing until its operator says so; one 
   // A client may start a process more, to learn what it speaks.
   const ways = loads.map(({ detail }) => (JSON.parse(String(detail)) as { by: string }).by)
   expect([...new Set(ways)]).toEqual(['start', 'reload', 'SIGHUP'])
+})
+
+it('T37: a file that is gone lifts no rule: an editor that writes it anew, or whoever may delete it, frees nothing', async () => {
+  const path = write('policy.json', capped('100'))
+  server = await startBursar({
+    env: { BURSAR_HOME: home.home, SANDBOX_STATE_DIR: state(), LOG_LEVEL: 'info' },
+  })
+  const limits = async () =>
+    (await (server as Bursar).answer('get_wallets')).limits.filter((line) => line.startsWith('hourly'))
+  expect(await limits()).toEqual(['hourly: at most 100 USDC per 1h, 100 left'])
+  rmSync(path)
+  server.connection.process.kill('SIGHUP')
+  await expect.poll(() => server?.stderr(), { timeout: 10_000 }).toMatch(/policy loaded|rules of before hold/)
+  expect(await limits()).toEqual(['hourly: at most 100 USDC per 1h, 100 left'])
+  expect(run('reload')).toMatchObject({ status: 1, stderr: expect.stringContaining('there is none') })
+  write('policy.json', { version: 1, rules: [] })
+  expect(run('reload').status).toBe(0)
+  await expect.poll(limits, { timeout: 10_000 }).toEqual([])
 })
 
 it('a server does not start with a policy file that is wrong, and says everything that is', () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { allChains } from '../../src/chains/allChains.ts'
 import { runCases } from '../../src/policy/cases.ts'
-import { ALICE, MALLORY, ROUTER, rulesOf } from './rules/support.ts'
+import { ALICE, MALLORY, ROUTER, rulesOf, USDC } from './rules/support.ts'
 
 const run = (book: ReturnType<typeof rulesOf>, ...cases: readonly object[]) =>
   runCases(JSON.stringify({ version: 1, cases }), book, allChains)
@@ -133,4 +133,103 @@ it('what counts before is given, whoever it is of', () => {
   const book = rulesOf({ id: 'hourly', wallets: ['agent', 'payroll'], cap })
   const before = [{ asset: 'USDC', amount: '5' }]
   expect(run(book, { ...pay('1'), before, expect: 'deny', rule: 'hourly' })[0]?.passed).toBe(true)
+})
+
+const PROGRAM = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA'
+const TOKEN = String(USDC.address)
+const call = (more: object) => ({ ...about, call: { contract: ROUTER, ...more } })
+const foundOf = (rule: object, given: object) =>
+  run(rulesOf({ id: 'rule', ...rule }), { ...given, expect: 'allow' })[0]?.found.replace(/: .*/s, '')
+
+it.each([
+  ['the contract of the token that is paid', { deny: { contracts: [TOKEN] } }, pay('1'), 'deny by rule'],
+  ['a contract that is paid a token, and not called', { deny: { contracts: [ALICE] } }, pay('1'), 'allow'],
+  [
+    'the transfer of the token, by its amount',
+    {
+      deny: {
+        calls: [
+          {
+            contract: TOKEN,
+            function: 'transfer(address,uint256)',
+            arguments: [{ index: 1, min: '1000000' }],
+          },
+        ],
+      },
+    },
+    pay('1'),
+    'deny by rule',
+  ],
+  [
+    'whom a call of a token pays by its own words',
+    { deny: { recipients: [MALLORY] } },
+    call({ contract: TOKEN, function: 'transfer(address,uint256)', arguments: [MALLORY, '1'] }),
+    'deny by rule',
+  ],
+  [
+    'native value, that a contract is called with',
+    { deny: { contracts: [ALICE] } },
+    { ...about, pay: { to: ALICE, asset: 'native', amount: '1' } },
+    'deny by rule',
+  ],
+  [
+    'native value, which is no call',
+    { deny: { calls: [{ contract: ALICE, function: 'ping()' }] } },
+    { ...about, pay: { to: ALICE, asset: 'native', amount: '1' } },
+    'allow',
+  ],
+  [
+    'a program of another family of chains',
+    { deny: { contracts: [PROGRAM] } },
+    { ...call({ contract: PROGRAM, function: 'ping()' }), chain: 'solana' },
+    'deny by rule',
+  ],
+  [
+    'what a batch carries',
+    { deny: { recipients: [MALLORY] } },
+    call({
+      contract: '0xcA11bde05977b3631167028862bE2a173976CA11',
+      function: 'aggregate3((address,bool,bytes)[])',
+      arguments: [
+        [
+          [
+            TOKEN,
+            'false',
+            `0xa9059cbb${MALLORY.slice(2).toLowerCase().padStart(64, '0')}${'1'.padStart(64, '0')}`,
+          ],
+        ],
+      ],
+    }),
+    'deny by rule',
+  ],
+  [
+    'the same function, spelt in another way',
+    { deny: { calls: [{ contract: ROUTER, function: 'swap(uint,address)' }] } },
+    swap(),
+    'deny by rule',
+  ],
+  [
+    'a call whose arguments do not fit, by a denial of other arguments',
+    {
+      deny: {
+        calls: [{ contract: ROUTER, function: 'swap(uint256,address)', arguments: [{ index: 0, min: '9' }] }],
+      },
+    },
+    swap({ arguments: ['many', 'self'] }),
+    'deny by rule',
+  ],
+  [
+    'a wallet in capitals',
+    { wallets: ['Agent'], deny: { chains: ['base'] } },
+    { ...pay('1'), wallet: 'AGENT' },
+    'deny by rule',
+  ],
+  [
+    'a principal in capitals',
+    { principals: ['CI'], deny: { chains: ['base'] } },
+    { ...pay('1'), principal: 'ci' },
+    'deny by rule',
+  ],
+])('a case is judged as a server judges it: %s', (_what, rule, given, expected) => {
+  expect(foundOf(rule, given)).toBe(expected)
 })

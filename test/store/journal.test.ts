@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -46,6 +46,16 @@ const write = async (path: string, count: number) => {
 }
 
 describe('R2: the file', () => {
+  it('F5: is for its owner alone, whoever may look into its folder: bytes that are held back are in it', async () => {
+    const path = fresh('looked-into')
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+    const journal = new Journal(path, systemClock)
+    await journal.prove()
+    const modes = ['', '-wal', '-shm'].map((more) => (statSync(`${path}${more}`).mode & 0o777).toString(8))
+    expect(modes).toEqual(['600', '600', '600'])
+    await journal.close()
+  })
+
   it('R2: is made with its folder, its tables and its migrations at the first use', async () => {
     const path = fresh('new/and/deep')
     const journal = new Journal(path, systemClock)

@@ -50,8 +50,7 @@ export function list(): Promise<void> {
 /** `bursar wallet rename` */
 export function rename(name: string, next: string): Promise<void> {
   return withWalletDesk(async (desk) => {
-    desk.folder.find(name)
-    desk.folder.requireFreeName(next)
+    desk.folder.requireRenamable(name, next)
     // Before it has the name: at no moment may it be signed for.
     await keepHalted(desk, name, next)
     await tell(desk, 'renamed', desk.folder.rename(name, next), { from: name })

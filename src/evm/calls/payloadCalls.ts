@@ -14,7 +14,7 @@ import { tokenMoves } from './tokenCalls.ts'
  */
 export function payloadCalls(
   chain: Chain,
-  { from, to, data, userOperation }: EvmPayload,
+  { from, to, data, userOperation }: Pick<EvmPayload, 'from' | 'to' | 'data' | 'userOperation'>,
   accounts: SmartAccounts = NO_SMART_ACCOUNTS,
 ): readonly PayloadCall[] {
   if (data === '0x') return [payment(to, to)]
@@ -61,10 +61,19 @@ function payment(contract: Hex, to: Hex): PayloadCall {
  * undefined when one of them is a type that there is not.
  */
 export function parameterTypes(signature: string): readonly string[] | undefined {
+  return readSignature(signature)?.abi.inputs.map(({ type }) => type.replace(/(\[\d*\])+$/, ''))
+}
+
+/** Whether two signatures name one function, however they spell its types; false for what is no signature. */
+export function isSameFunction(one: string, other: string): boolean {
+  const known = readSignature(one)
+  return known !== undefined && known.selector === readSignature(other)?.selector
+}
+
+function readSignature(signature: string): { readonly abi: AbiFunction; readonly selector: Hex } | undefined {
   try {
     const abi = parseAbiItem(`function ${signature}` as 'function f()') as AbiFunction
-    toFunctionSelector(abi)
-    return abi.inputs.map(({ type }) => type.replace(/(\[\d*\])+$/, ''))
+    return { abi, selector: toFunctionSelector(abi) }
   } catch {
     return undefined
   }

@@ -44,6 +44,11 @@ export class Exchanges {
     const exchange = { tokenId, gone: new AbortController(), stopping: new AbortController() }
     const ending = { gone: exchange.gone.signal, stopping: exchange.stopping.signal }
     for (const signal of [ending.gone, ending.stopping]) setMaxListeners(0, signal)
+    // Who vanished while the token was looked up: nothing would tell of that any more, and the room would never be free.
+    if (outgoing.closed) {
+      exchange.gone.abort()
+      return ending
+    }
     this.#open.add(exchange)
     outgoing.once('close', () => {
       if (!outgoing.writableFinished) exchange.gone.abort()

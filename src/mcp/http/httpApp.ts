@@ -68,13 +68,17 @@ async function serveMcp(
   c: Context<Env>,
   { tokens, limits, exchanges, mcp }: HttpAppOptions,
 ): Promise<Response> {
-  const bearer = await tokens.verify(c.req.header('authorization'))
+  const authorization = c.req.header('authorization')
+  const bearer = await tokens.verify(authorization)
   await limits.perToken(bearer.tokenId)
   if (c.req.method !== 'POST') {
     throw new BursarError('request_invalid', { status: 405, reason: `${c.req.method} is not served here` })
   }
   const ending = exchanges.begin(bearer.tokenId, c.env.outgoing)
   const body = await readBody(c.req.raw)
+  // A body may take half a minute: what was revoked meanwhile is refused, and what has ended is not begun.
+  await tokens.verify(authorization)
+  if (ending.gone.aborted) throw new BursarError('cancelled', { what: 'The request' })
   // A batch is as many requests as it holds.
   if (Array.isArray(body)) await limits.perToken(bearer.tokenId, Math.max(0, body.length - 1))
   const headers = new Headers(c.req.raw.headers)

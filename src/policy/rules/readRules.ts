@@ -119,7 +119,8 @@ function scopeOf({ id, wallets, principals, chains }: RuleText, names: RuleNames
   return {
     id,
     ...(wallets && { wallets: new Set(wallets.map((name) => name.toLowerCase())) }),
-    ...(principals && { principals: new Set(principals) }),
+    // As tokens have them: capitals would make a rule that binds nobody.
+    ...(principals && { principals: new Set(principals.map((name) => name.toLowerCase())) }),
     ...(chains && { chains: names.chainIds(id, chains) }),
   }
 }

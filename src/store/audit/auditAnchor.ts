@@ -11,9 +11,9 @@ export interface Anchor {
   readonly hash: string
 }
 
-/** As an operator keeps it: "1204:9f2c…". Undefined for what is none. */
+/** As an operator keeps it: "1204:9f2c…". Undefined for what is none, as a row before the first. */
 export function parseAnchor(text: string): Anchor | undefined {
-  const [, seq, hash] = /^\s*(\d{1,15}):([0-9a-f]{64})\s*$/.exec(text) ?? []
+  const [, seq, hash] = /^\s*([1-9]\d{0,14}):([0-9a-f]{64})\s*$/.exec(text) ?? []
   return seq === undefined || hash === undefined ? undefined : { seq: Number(seq), hash }
 }
 

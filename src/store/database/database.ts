@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Kysely, Migrator } from 'kysely'
 import type Database from 'libsql'
@@ -27,6 +27,7 @@ export async function openDatabase(path: string): Promise<JournalDb> {
   const Database = await loadDriver()
   try {
     makeFolder(dirname(path))
+    makePrivately(path)
     const sqlite = new Database(path, { timeout: BUSY_BLOCKING_MS })
     // WAL lets readers and a writer work together; FULL makes a commit durable before it returns (R2). Where two
     // processes create the file, SQLite refuses the second's switch to WAL at once, whatever its time-out is.
@@ -39,6 +40,18 @@ export async function openDatabase(path: string): Promise<JournalDb> {
     return db
   } catch (error) {
     throw asJournalError(error)
+  }
+}
+
+/**
+ * Makes the file for its owner alone where there is none; SQLite gives what it keeps beside it the same permissions.
+ * Whoever reads a journal has the bytes that are signed and held back, by a halt or for a private relay, and can send them.
+ */
+function makePrivately(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch {
+    // Mostly it is there; what else is wrong SQLite says.
   }
 }
 

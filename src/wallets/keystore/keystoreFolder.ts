@@ -83,14 +83,21 @@ export class KeystoreFolder {
     return this.#add(name, canonicalKey(given), password)
   }
 
-  /** Throws what `find` does, `wallet_exists`, `wallet_input_invalid` and `keystore_unwritable`. */
-  rename(from: string, to: string): StoredWallet {
-    const { address, path } = this.find(from)
+  /** Whether a wallet may get another name; throws why not: what `find` does, `wallet_exists`, `wallet_input_invalid`. */
+  requireRenamable(from: string, to: string): void {
+    if (this.#isHalfRenamed(from, to)) return
+    this.find(from)
     this.requireFreeName(to)
+  }
+
+  /** If it ends half-way, the file has both names, and the same again goes on from there. Throws `keystore_unwritable` too. */
+  rename(from: string, to: string): StoredWallet {
+    this.requireRenamable(from, to)
+    const [old, next] = [this.#path(from), this.#path(to)]
     // Two names for a moment: if it ends here, none is lost.
-    linkFile(path, this.#path(to), to)
-    removeFile(path)
-    return { name: to, address, path: this.#path(to) }
+    if (!this.#isHalfRenamed(from, to)) linkFile(old, next, to)
+    removeFile(old)
+    return readStoredWallet(to, next)
   }
 
   /**
@@ -124,6 +131,12 @@ export class KeystoreFolder {
     }
     const taken = [...this.#others.map((one) => one.name), ...this.#names()].includes(name)
     if (taken) throw new BursarError('wallet_exists', { name, reason: 'there is one of that name' })
+  }
+
+  #isHalfRenamed(from: string, to: string): boolean {
+    // What is no name could be another way to the same file.
+    const areNames = isWalletName(from, MOST_IN_FILES) && isWalletName(to) && from !== to
+    return areNames && isSameFile(this.#path(from), this.#path(to))
   }
 
   async #add(name: string, key: Secret, password: Secret): Promise<StoredWallet> {
@@ -176,6 +189,6 @@ function invalid(what: string, reason: string): BursarError {
 }
 
 function isSameFile(one: string, other: string): boolean {
-  const found = statSync(other, { throwIfNoEntry: false })
-  return found !== undefined && found.ino === statSync(one).ino
+  const [first, second] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return first !== undefined && first.ino === second?.ino && first.dev === second.dev
 }

@@ -3,7 +3,7 @@ import type { Caller } from '../../../src/primitives/caller.ts'
 import { ERAS } from '../../support/clients.ts'
 import { connectHttp, FORMS } from '../../support/httpClients.ts'
 import { answering } from '../catalogueAnswers.ts'
-import { asClient, callOf, type Door, errorOf, LIST, openDoor } from './support/httpDoor.ts'
+import { asClient, callOf, type Door, errorOf, LIST, openDoor, sendSlowly } from './support/httpDoor.ts'
 
 const list = (door: Door, token: string) => door.send({ headers: asClient(token), body: LIST })
 
@@ -104,6 +104,27 @@ describe('T28: without a good token nobody is answered', () => {
     expect(Object.fromEntries(aborted)).toEqual({ ending: true, staying: false })
   })
 
+  test.each([
+    ['revoked', (door: Door) => door.store.revoke('slow')],
+    ['expired', (door: Door) => door.clock.advance(60_000)],
+  ])('T28: a call is refused whose token is %s while its body is on its way', async (_what, end) => {
+    let ran = 0
+    const execute = () => {
+      ran += 1
+      return Promise.reject(new Error('it ran'))
+    }
+    const door = await openDoor({ services: { operations: { ...answering.operations, execute } } })
+    const token = await door.token({ name: 'slow', expires_at: door.journal.after(60_000) })
+    const call = callOf('send_transaction', { intentId: `int_${'0'.repeat(32)}` })
+    const { answer, sendRest } = sendSlowly(door.url, asClient(token), call)
+    // Then it has been let in.
+    await expect.poll(async () => (await door.store.list())[0]?.last_used_at).not.toBeNull()
+    await end(door)
+    sendRest()
+    expect(await answer).toBe(401)
+    expect(ran).toBe(0)
+  })
+
   test('the hour of its last use is kept', async () => {
     const door = await openDoor()
     await list(door, await door.token())
@@ -157,6 +178,20 @@ describe.each(ERAS)('T23: scopes and principals of a client of %s', (era) => {
     })
     expect(ran).toBe(0)
     await client.close()
+  })
+
+  test('R6: behind the door nobody is handed the secret of a token', async () => {
+    const heard: (Request | undefined)[] = []
+    const door = await openDoor({ hear: (request) => heard.push(request) })
+    const token = await door.token()
+    const client = await connectHttp(era, door.url, token)
+    await client.listTools()
+    await client.close()
+    const told = heard.map((request) => [request?.headers.get('content-type'), ...(request?.headers ?? [])])
+    expect(told.length).toBeGreaterThan(0)
+    for (const [type] of told) expect(type).toBe('application/json')
+    expect(heard.map((request) => request?.headers.get('authorization'))).toEqual(heard.map(() => null))
+    expect(JSON.stringify(told)).not.toContain(token)
   })
 
   test('T23: services hear of the principal of the token, whatever the client says of itself', async () => {

@@ -203,6 +203,19 @@ describe('T38: anchors', () => {
     expect((await verified([anchor])).broken).toBe('6 rewritten')
   })
 
+  it('T38: of two about one row each counts', async () => {
+    const [right, wrong] = [
+      { seq: 3, hash: hashOf(3) },
+      { seq: 3, hash: 'ab'.repeat(32) },
+    ]
+    expect((await verified([right, right])).broken).toBeUndefined()
+    for (const anchors of [
+      [right, wrong],
+      [wrong, right],
+    ])
+      expect((await verified(anchors)).broken).toBe('3 rewritten')
+  })
+
   it('T38: of an empty log there is none', async () => {
     editAudit(file.path, 'delete from audit')
     expect(await advanceAnchor(journal, anchorFile)).toBe(true)
@@ -212,7 +225,8 @@ describe('T38: anchors', () => {
   it('T38: are told and taken as one line; what is none is not taken for none', () => {
     const anchor = { seq: 12, hash: 'ab'.repeat(32) }
     expect(parseAnchor(` ${anchorText(anchor)}\n`)).toEqual(anchor)
-    for (const text of ['', '12', `x:${anchor.hash}`, '12:ab']) expect(parseAnchor(text)).toBeUndefined()
+    for (const text of ['', '12', `x:${anchor.hash}`, '12:ab', `0:${anchor.hash}`])
+      expect(parseAnchor(text)).toBeUndefined()
     writeAnchor(anchorFile, anchor)
     expect(readAnchor(anchorFile)).toEqual(anchor)
     writeFileSync(anchorFile, 'gone')

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Engine, MERCHANT, startEngine, startWorld, type World } from '../../support/engine.ts'
-import { approveAs, refusalOf } from '../../support/people.ts'
+import { approveAs, refusalOf, writeJournal } from '../../support/people.ts'
 
 let world: World
 let engine: Engine
@@ -62,6 +62,24 @@ describe('F4, C9: a payment that waits for lower fees', () => {
     const { operationId } = await engine.execute(intentId)
     await baseFee(1_000_000_000)
     expect(await driveOn(operationId, '1.5')).toMatchObject({ steps: [{ state: 'sent' }] })
+    expect(sent()).toBe(1)
+  })
+
+  it('T24: is given up unsigned when its approval was used for another operation', async () => {
+    const { intentId } = await engine.prepare(request)
+    await approveAs(engine, intentId)
+    const loose = start('5', engine)
+    const { operationId } = await loose.execute(intentId)
+    await loose.stop()
+    const small = await engine.prepare({ to: MERCHANT, amount: '0.1', idempotencyKey: 'small' })
+    const { operationId: other } = await engine.execute(small.intentId)
+    writeJournal(engine.path, `update approvals set state = 'used', operation_id = '${other}'`)
+    await baseFee(1_000_000_000)
+    expect(await driveOn(operationId, '1')).toMatchObject({
+      state: 'failed',
+      steps: [{ note: expect.stringContaining('a person has to approve it') }],
+    })
+    // The small one alone.
     expect(sent()).toBe(1)
   })
 

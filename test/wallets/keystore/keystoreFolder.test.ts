@@ -133,6 +133,25 @@ describe('F2: wallets in files', () => {
     expect(() => folder.rename('ops', 'Other')).toThrow(code('wallet_input_invalid'))
   })
 
+  it.each([
+    ['main', 'ops'],
+    ['ops', 'main'],
+  ])('renames %s to %s on from where that has ended half-way', async (from, to) => {
+    await placeKeystore(home, from, CANARY_KEY)
+    linkSync(fileOf(from), fileOf(to))
+    expect(folder.rename(from, to)).toEqual({ name: to, address: CANARY_ACCOUNT, path: fileOf(to) })
+    expect(files()).toEqual([`${to}.json`])
+  })
+
+  it('never takes the only file of a wallet for a renaming that has ended half-way', async () => {
+    await placeKeystore(home, 'main', CANARY_KEY)
+    await placeKeystore(home, 'spare', OTHER_KEY)
+    expect(() => folder.rename('./main', 'main')).toThrow(code('wallet_unknown'))
+    expect(() => folder.rename('main', 'main')).toThrow(code('wallet_exists'))
+    expect(() => folder.rename('main', 'spare')).toThrow(code('wallet_exists'))
+    expect(files()).toEqual(['main.json', 'spare.json'])
+  })
+
   it('changes a password: the old one opens it no more, and a wrong one changes nothing', async () => {
     await placeKeystore(home, 'main', CANARY_KEY)
     const before = readFileSync(fileOf('main'), 'utf8')

@@ -24,6 +24,8 @@ export interface DoorOptions extends Partial<Pick<HttpOptions, 'atOnce' | 'keepA
   readonly services?: Partial<Services>
   /** A journal of another door. */
   readonly folder?: string
+  /** Is told the request of each tools/list as the protocol was handed it. */
+  readonly hear?: (request: Request | undefined) => void
 }
 
 export interface Answered {
@@ -61,12 +63,20 @@ export async function openDoor(options: DoorOptions = {}) {
   const opened = await serveOverHttp({
     http,
     tokens: new BearerTokens(store, http.audience, logger),
-    createServer: (identity, stopping) =>
-      createMcpServer({
+    createServer(identity, stopping) {
+      const server = createMcpServer({
         ...{ tools, services, version: '0.1.0', logger, instructions: 'pay', identity, stopping },
         resolveChain: () => undefined,
         strictOutput: true,
-      }),
+      })
+      const { hear } = options
+      if (hear)
+        server.setRequestHandler('tools/list', (_request, ctx) => {
+          hear(ctx.http?.req)
+          return { tools: [] }
+        })
+      return server
+    },
     logger,
     ...(atOnce && { atOnce }),
     ...(timeouts && { timeouts }),
@@ -133,6 +143,25 @@ export function send(url: string, { method = 'POST', path = '/mcp', headers = {}
     asked.on('error', reject)
     asked.end(body)
   })
+}
+
+/** A request whose body is on its way: its answer, and what sends the rest of the body. */
+export function sendSlowly(url: string, headers: Readonly<Record<string, string>>, body: string) {
+  const { hostname, port } = new URL(url)
+  const length = { 'content-length': String(Buffer.byteLength(body)) }
+  const asked = request({
+    ...{ hostname, port, method: 'POST', path: '/mcp', agent: false },
+    headers: { ...length, ...headers },
+  })
+  const answer = new Promise<number | undefined>((resolve, reject) => {
+    asked.once('response', (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    asked.on('error', reject)
+  })
+  asked.write(body.slice(0, 1))
+  return { answer, sendRest: () => void asked.end(body.slice(1)), vanish: () => void asked.destroy() }
 }
 
 export const errorOf = ({ body }: Answered): PresentedError =>
