@@ -59,9 +59,13 @@ async function pay(idempotencyKey: string, amount = '0.01') {
 describe('M4, T38: bursar audit', () => {
   it('M4, R6: a payment is in the export from its preparation to its end, a refusal with its rule, and no secret', async () => {
     const { operationId } = await pay('rent-1')
-    await world.a.mine(3)
-    const final = { operation: operationId, waitSeconds: 20, until: 'final' }
-    expect((await server.answer('get_operation', final)).state).toBe('committed')
+    // Seen in a block first: a look that comes while the next ones are mined would tell of it or not.
+    const seen = { operation: operationId, waitSeconds: 20 }
+    await world.a.mine(1)
+    const included = await server.answer('get_operation', { ...seen, until: 'included' })
+    expect(included.steps[0]?.state).toBe('included')
+    await world.a.mine(2)
+    expect((await server.answer('get_operation', { ...seen, until: 'final' })).state).toBe('committed')
     const tooMuch = {
       chain: 'sandbox-a',
       wallet: 'agent',
@@ -87,11 +91,12 @@ describe('M4, T38: bursar audit', () => {
       'nonce.reserved',
       'attempt.signed',
       'attempt.sent',
+      'step.included',
       'operation.committed',
       'verdict.refused',
       'verdict.refused',
     ])
-    const [, prepared, begun, , signed, sent, ended, denied, funds] = rows.map(({ detail }) => detail)
+    const [, prepared, begun, , signed, sent, , ended, denied, funds] = rows.map(({ detail }) => detail)
     expect(prepared).toMatchObject({ verdict: 'allow', wallet: 'agent', backend: 'local' })
     expect(begun).toMatchObject({ verdict: 'allow' })
     const hash = expect.stringMatching(/^0x[0-9a-f]{64}$/)
