@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 
 interface ScopeOptions {
   readonly wallet?: string
@@ -22,7 +22,8 @@ export function addHaltCommands(program: Command): void {
     .description('let signing go on; without options, end the halt that was begun without options')
     .option('--wallet <wallet>', 'end the halt of this wallet')
     .option('--chain <chain>', 'end the halt of this chain')
-    .option('--all', 'end every halt')
+    // One that is named as well would be ended with every other.
+    .addOption(new Option('--all', 'end every halt').conflicts(['wallet', 'chain']))
     .action(async ({ all, ...scope }: ScopeOptions & { all?: true }) =>
       (await import('./halt.ts')).resume(all ? 'all' : scope),
     )

@@ -19,6 +19,9 @@ it('F5: a wallet that is given as nothing, as an empty variable of a shell, ends
     expect(await bursar('resume', option, '')).toMatchObject({ code: 1, stdout: '' })
     expect(halts()).toEqual([{ wallet: '', chain: '' }])
   }
+  const both = await bursar('resume', '--all', '--wallet', 'agent')
+  expect([both.code, both.stderr]).toEqual([1, expect.stringContaining("'--all' cannot be used with option")])
+  expect(halts()).toEqual([{ wallet: '', chain: '' }])
   expect((await bursar('resume')).code).toBe(0)
   expect(halts()).toEqual([])
   remove()

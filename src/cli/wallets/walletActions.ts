@@ -1,4 +1,6 @@
+import type { AccountConfig } from '../../config/types.ts'
 import { BursarError } from '../../errors/bursarError.ts'
+import { smartAccountOf } from '../../evm/userOperations/smartAccount.ts'
 import { baseName } from '../../primitives/walletNames.ts'
 import { haltScope } from '../../store/halts.ts'
 import type { StoredWallet } from '../../wallets/keystore/storedWallet.ts'
@@ -76,8 +78,28 @@ export function rotate(name: string, options: RotateOptions): Promise<void> {
     print(`The old key (${old.address}) is kept as "${keptAs}", with the password that it had.`)
     print(`Move what it holds to ${wallet.address}, tell those who pay to it, and delete its file only then:`)
     print(`  ${old.path.replace(/[^/]+$/, `${keptAs}.json`)}`)
+    tellMovedAccounts(desk.accounts, old.address, wallet, keptAs)
     return wallet
   })
+}
+
+/** Where a contract account is follows from its owner's key. */
+function tellMovedAccounts(
+  accounts: readonly AccountConfig[],
+  oldOwner: string,
+  { name: wallet, address: newOwner }: StoredWallet,
+  keptAs: string,
+): void {
+  for (const { name, owner, salt } of accounts) {
+    if (owner !== wallet) continue
+    const [before, now] = [oldOwner, newOwner].map(
+      (each) => smartAccountOf(each as `0x${string}`, salt).address,
+    )
+    const variable = `WALLET_OLD_${name.toUpperCase().replaceAll('-', '_')}`
+    const salted = salt === 0n ? '' : ` and ${variable}_SALT=${salt}`
+    print(`The contract account "${name}" is at ${now} from now on. It was at ${before}:`)
+    print(`to move what that has, make it a wallet of its own by ${variable}_OWNER=${keptAs}${salted}`)
+  }
 }
 
 /** `bursar wallet password` */

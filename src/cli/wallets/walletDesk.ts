@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { allChains } from '../../chains/allChains.ts'
 import { loadConfig } from '../../config/loadConfig.ts'
 import { readEnvironment } from '../../config/readEnvironment.ts'
-import type { RemoteWalletConfig } from '../../config/types.ts'
+import type { AccountConfig, RemoteWalletConfig } from '../../config/types.ts'
 import { systemClock } from '../../primitives/clock.ts'
 import { HaltStore } from '../../store/halts.ts'
 import { Journal } from '../../store/journal.ts'
@@ -13,6 +13,8 @@ import { type Keyring, osKeyring } from '../../wallets/osKeyring.ts'
 export interface WalletDesk {
   readonly folder: KeystoreFolder
   readonly remote: readonly RemoteWalletConfig[]
+  /** The contract accounts that wallets own. */
+  readonly accounts: readonly AccountConfig[]
   readonly keyring: Keyring
   /** Of KEYSTORE_PASSWORD_FILE. */
   readonly passwordFile: string | undefined
@@ -26,12 +28,13 @@ export interface WalletDesk {
 export async function withWalletDesk(action: (desk: WalletDesk) => Promise<void>): Promise<void> {
   // Whoever imports a key may still have it in the environment, which a server would refuse.
   const env = { ...readEnvironment(), ALLOW_ENVIRONMENT_KEYS: 'true' }
-  const { home, remoteWallets: remote, keystorePasswordFile } = loadConfig(env, allChains)
+  const { home, remoteWallets: remote, accounts, keystorePasswordFile } = loadConfig(env, allChains)
   const journal = new Journal(join(home, 'journal.db'), systemClock)
   try {
     await action({
       folder: new KeystoreFolder(home, remote),
       remote,
+      accounts,
       keyring: osKeyring(),
       passwordFile: keystorePasswordFile,
       halts: new HaltStore(journal),

@@ -34,8 +34,9 @@ const env = (extra: Readonly<Record<string, string>> = {}) => {
     ...extra,
   }
 }
-const wallet = (...args: readonly string[]) =>
-  run(process.execPath, [BURSAR, 'wallet', ...args], { env: env() })
+const walletWith = (extra: Readonly<Record<string, string>>, ...args: readonly string[]) =>
+  run(process.execPath, [BURSAR, 'wallet', ...args], { env: env(extra) })
+const wallet = (...args: readonly string[]) => walletWith({}, ...args)
 const passwordFile = () => placeSecret(home, 'password', `${PASSWORD}\n`)
 const fileOf = (name: string) => join(home, 'wallets', `${name}.json`)
 
@@ -177,6 +178,27 @@ describe('F2: without a terminal', () => {
     expect(stdout).toContain(`The old key (${CANARY_ACCOUNT}) is kept as "${kept?.slice(0, -5)}"`)
     const wrong = await wallet('rotate', 'main', '--days', '0', '--password-file', passwordFile())
     expect(wrong.stderr).toContain('--days cannot be used: it is a number from 1 to 9999')
+  })
+
+  it('F1: tells of contract accounts that they are other ones with another key, and how to reach the old', async () => {
+    await placeKeystore(home, 'main', CANARY_KEY)
+    const accounts = {
+      ...{ WALLET_VAULT_OWNER: 'main', WALLET_PAY_ROLL_OWNER: 'main', WALLET_PAY_ROLL_SALT: '7' },
+      WALLET_OTHER_OWNER: 'another',
+    }
+    const { code, stdout } = await walletWith(accounts, 'rotate', 'main', '--password-file', passwordFile())
+    const moved = /^The contract account "(\S+)" is at (0x\w{40}) from now on. It was at (0x\w{40}):$/gm
+    const told = [...stdout.matchAll(moved)].map(([, name, now, before]) => ({ name, now, before }))
+    expect([code, told]).toEqual([
+      0,
+      [
+        { name: 'pay-roll', now: expect.any(String), before: '0x8952d8a259A1D2b58a2E4f2c4f275f7C7CCBBa8D' },
+        { name: 'vault', now: expect.any(String), before: '0x38EB57476b5dD0C9e5507e7D709fAeba44F6ACE2' },
+      ],
+    ])
+    expect(new Set(told.flatMap(({ now, before }) => [now, before])).size).toBe(4)
+    expect(stdout).toMatch(/WALLET_OLD_VAULT_OWNER=main-until-\d{8}$/m)
+    expect(stdout).toMatch(/WALLET_OLD_PAY_ROLL_OWNER=main-until-\d{8} and WALLET_OLD_PAY_ROLL_SALT=7$/m)
   })
 
   it('R10, T15: each failure has its own words, exit code 1, and shows no secret', async () => {
