@@ -100,6 +100,12 @@ describe('T17: what others may take', () => {
   })
 })
 
+interface Head {
+  readonly number: number
+  /** In seconds. */
+  readonly time: number
+}
+
 describe('T11: a contract that behaves in simulations', () => {
   /** Takes nothing where it thinks that it is simulated, else an approval that it was not asked for. */
   const trap = (tell: string) =>
@@ -119,6 +125,23 @@ describe('T11: a contract that behaves in simulations', () => {
     await expect(prepare({ to: at, function: 'mint()' })).rejects.toMatchObject(
       deniedBy('environment-dependent'),
     )
+  })
+
+  it.each([
+    ['when it thinks that it is looked at no longer', (head: Head) => `block.timestamp > ${head.time + 30}`],
+    ['in later blocks', (head: Head) => `block.number > ${head.number + 1}`],
+    ['in every second block', (head: Head) => `block.number % 2 != ${head.number % 2}`],
+  ])('T11: is found out when it does it %s', async (_what, tell) => {
+    const { number, timestamp } = (await world.a.ask('eth_getBlockByNumber', 'latest', false)) as Record<
+      'number' | 'timestamp',
+      string
+    >
+    const at = tokenAt(96)
+    await world.a.ask('anvil_setCode', at, trap(tell({ number: Number(number), time: Number(timestamp) })))
+    await expect(prepare({ to: at, function: 'mint()' })).rejects.toMatchObject({
+      ...deniedBy('environment-dependent'),
+      message: expect.stringContaining('in a later block with another maker, base fee and randomness'),
+    })
   })
 
   it('T11: one that draws by lot who may take something is found out', async () => {

@@ -114,6 +114,34 @@ describe('D3: a swap', () => {
   })
 })
 
+/** What an endpoint says that has another state: the payload fails there, and changes nothing. */
+function failedTrace(answer: string): string {
+  const entries = [JSON.parse(answer)].flat() as { result?: { type?: string; pre?: object } }[]
+  const told = entries.map((entry) => {
+    if (entry.result?.pre) return { ...entry, result: { pre: {}, post: {} } }
+    if (!entry.result?.type) return entry
+    return { ...entry, result: { ...entry.result, error: 'execution reverted', logs: [], calls: [] } }
+  })
+  return JSON.stringify(Array.isArray(JSON.parse(answer)) ? told : told[0])
+}
+
+it('D2, F17: a trace of another state than the simulation says nothing of it', async () => {
+  const { proxy } = looks.world.a
+  proxy.setFault((calls) =>
+    calls.some(({ method }) => method === 'debug_traceCall')
+      ? { kind: 'rewrite', text: failedTrace }
+      : undefined,
+  )
+  const { found, details } = await swap(
+    `swapExactTokensForETH(${V2})`,
+    [1_000n * WHOLE, 0n],
+    ['coin', 'weth'],
+  )
+  proxy.reset()
+  expect(found).toEqual([LOOSE, 'not-traced info'])
+  expect(details[1]).toBe('not looked at: who calls whom inside (no endpoint traced it)')
+})
+
 const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11'
 const AGGREGATE = parseAbi([
   'struct Call { address target; bool allowFailure; uint256 value; bytes callData; }',
