@@ -18,6 +18,9 @@ export const IMPLEMENTATION_SLOT: Hex = '0x360894a13ba1a3210667c828492db98dca3e2
 export const OLD_IMPLEMENTATION_SLOT: Hex =
   '0x7050c9e0f4ca769c69bd3a8ef740bc37934f8e2c036e5a723fd8ee048ed3f8c3'
 
+/** Where a contract keeps the first of its variables. */
+export const FIRST_SLOT: Hex = `0x${'0'.repeat(64)}`
+
 /** What the code of an account begins with that delegates to a contract (EIP-7702): somebody has its key all the same. */
 export const DELEGATION = '0xef0100'
 

@@ -16,7 +16,7 @@ import { effectsOf } from './effects.ts'
 import { type Execution, SimulatorAway, type Task } from './execution.ts'
 import { PLAIN_TRANSFER_GAS } from './gasLimit.ts'
 import { inEarnest, madeCalls } from './madeCalls.ts'
-import { isCommand, silentMoves } from './silentMoves.ts'
+import { commandedIn, silentMoves } from './silentMoves.ts'
 import { type BlockOverrides, parseSimulation, simulationRequest } from './simulateV1.ts'
 import { type Trace, traceAfter } from './traceAfter.ts'
 import type { Tracers } from './tracers.ts'
@@ -129,7 +129,7 @@ export class Scrutiny {
       ...(multicall3 && { multicall3 }),
     }
     const findings = await findingsOf(evidence, this.#tracers, signal)
-    const commanded = [...new Set(declared.filter(isCommand).map(({ sender }) => sender))]
+    const commanded = [...commandedIn(from, declared)]
     return {
       ...{ ok, gasUsed, effects, findings },
       ...(commanded.length > 0 && { commanded }),

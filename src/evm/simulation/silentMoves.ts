@@ -16,7 +16,7 @@ export function silentMoves(
   made: readonly MadeCall[],
   logs: readonly RawLog[],
 ): readonly RawLog[] {
-  const owners = new Set([account, ...declared.filter(isCommand).map(({ sender }) => sender)])
+  const owners = new Set([account, ...commandedIn(account, declared)])
   const passed = made.filter((call) => !call.undone && !call.isStatic && !isForwarded(call))
   const done = new Set(passed.map((call) => keyOf({ ...call, input: call.frame.input })))
   const calls: readonly Call[] = [
@@ -38,6 +38,19 @@ export function silentMoves(
 }
 
 export const isCommand = ({ rights }: DeclaredCall) => rights === 'wallet'
+
+/** Contracts that do what the account says: they make calls for it, or lend it all that they have. */
+export function commandedIn(account: Hex, declared: readonly DeclaredCall[]): ReadonlySet<Hex> {
+  return new Set([...declared.filter(isCommand).map(({ sender }) => sender), ...lentIn(account, declared)])
+}
+
+/** Wallets that run by delegatecall what the account names. A contract that splits up its own calls is none. */
+export function lentIn(account: Hex, declared: readonly DeclaredCall[]): ReadonlySet<Hex> {
+  const run = declared.filter(
+    ({ within, sender }) => within !== undefined && within !== 'multicall' && sender === account,
+  )
+  return new Set(run.map(({ self }) => self))
+}
 
 /** A proxy hands the same bytes on: that is one call. */
 function isForwarded({ frame, caller }: MadeCall): boolean {
