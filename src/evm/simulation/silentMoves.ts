@@ -1,6 +1,6 @@
 import { encodeAbiParameters, type Hex, pad, toHex } from 'viem'
 import type { DeclaredCall } from '../calls/declaredCalls.ts'
-import { APPROVAL, APPROVAL_FOR_ALL, TRANSFER } from '../calls/standards.ts'
+import { APPROVAL, APPROVAL_6909, APPROVAL_FOR_ALL, TRANSFER, TRANSFER_6909 } from '../calls/standards.ts'
 import { type Call, type TokenMove, tokenMoves } from '../calls/tokenCalls.ts'
 import { moveKeys } from './effects.ts'
 import type { RawLog } from './execution.ts'
@@ -67,6 +67,13 @@ function asLog({ kind, token, from, to, raw, of }: TokenMove): RawLog {
   if (kind === 'transfer' && of?.standard === 'erc721') {
     const topics = [TRANSFER, ...parties, toHex(of.tokenId, { size: 32 })]
     return { address: token, topics, data: '0x' }
+  }
+  if (of?.standard === 'erc6909') {
+    const id = toHex(of.tokenId, { size: 32 })
+    if (kind === 'approval')
+      return { address: token, topics: [APPROVAL_6909, ...parties, id], data: toHex(raw, { size: 32 }) }
+    const data = encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [from, raw])
+    return { address: token, topics: [TRANSFER_6909, ...parties, id], data }
   }
   if (kind === 'transfer' && of !== undefined) {
     const data = encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [of.tokenId, raw])

@@ -92,6 +92,22 @@ describe('T17: what others may take', () => {
     expect(simulation).not.toHaveProperty('findings')
   })
 
+  it('T17: what several transfers by Permit2 take is shown, whatever it tells', async () => {
+    const permit2 = tokenAt(97)
+    await world.a.ask(
+      'anvil_setCode',
+      permit2,
+      compile('contract Subject { uint256 x; fallback() external { x++; } }'),
+    )
+    const { simulation } = await prepare({
+      ...{ to: permit2, function: 'transferFrom((address,address,uint160,address)[])' },
+      args: [JSON.stringify([[AGENT, MERCHANT, '5000000', USDC]])],
+    })
+    expect(simulation.effects).toMatchObject([
+      { kind: 'transfer', from: AGENT, to: MERCHANT, amount: { display: '5', symbol: 'USDC' } },
+    ])
+  })
+
   it('T17: what the operator allows is shown as found and passes', async () => {
     await start(['unlimited-approval'])
     const { simulation, verdict } = await prepare(approve(TIP_JAR, (2n ** 96n - 1n).toString()))
