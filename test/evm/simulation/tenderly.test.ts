@@ -230,11 +230,11 @@ describe('D1, F6: Tenderly is away', () => {
     expect(simulation.effects).toMatchObject([{ kind: 'transfer', to: MERCHANT, amount: { display: '1' } }])
   })
 
-  it('R12: an answer of another block is not taken for this one', async () => {
+  it.each([[-1], [2]])('R12: an answer of another block is not taken for this one: %i', async (away) => {
     start()
     tenderly.setFault({
       kind: 'rewrite',
-      change: (told) => ({ ...told, block_number: told.block_number - 1 }),
+      change: (told) => ({ ...told, block_number: told.block_number + away }),
     })
     await expect(prepare({ to: 'merchant', amount: '1', asset: 'USDC' })).rejects.toMatchObject({
       code: 'simulation_unavailable',
