@@ -9,8 +9,8 @@ export interface Elsewhere {
 }
 
 /**
- * Found when a transaction does worse to the account in another block than where it was simulated, by more than
- * `slippage` in hundredths of a per cent: its contract may behave well in simulations only (T11).
+ * Found when a transaction does worse to the account in another block, later by a few, than where it was simulated, by
+ * more than `slippage` in hundredths of a per cent: its contract may behave well in simulations only (T11).
  */
 export function dependenceOnBlock(
   judged: {
@@ -29,4 +29,4 @@ export function dependenceOnBlock(
 }
 
 const dependent = (what: string) =>
-  finding('environment-dependent', `in a block with another maker, base fee and randomness ${what}`)
+  finding('environment-dependent', `in a later block with another maker, base fee and randomness ${what}`)

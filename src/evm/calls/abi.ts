@@ -22,6 +22,12 @@ export const erc1155Abi = parseAbi([
   'event TransferBatch(address indexed operator, address indexed from, address indexed to, uint256[] ids, uint256[] amounts)',
 ])
 
+export const erc6909Abi = parseAbi([
+  'event Transfer(address caller, address indexed sender, address indexed receiver, uint256 indexed id, uint256 amount)',
+  'event Approval(address indexed owner, address indexed spender, uint256 indexed id, uint256 amount)',
+  'event OperatorSet(address indexed owner, address indexed spender, bool approved)',
+])
+
 export const multicall3Abi = parseAbi([
   'struct Call { address target; bool allowFailure; bytes callData; }',
   'struct Result { bool success; bytes returnData; }',

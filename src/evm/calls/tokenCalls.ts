@@ -1,4 +1,5 @@
 import { type AbiFunction, decodeAbiParameters, type Hex, parseAbiItem, toFunctionSelector } from 'viem'
+import type { CollectionStandard } from './standards.ts'
 
 /** What the call of a token's function moves, or allows to be moved, by its own words. */
 export interface TokenMove {
@@ -8,7 +9,7 @@ export interface TokenMove {
   readonly to: Hex
   readonly raw: bigint
   /** What it is of, when the function belongs to collections only. */
-  readonly of?: { readonly standard: 'erc721' | 'erc1155'; readonly tokenId: bigint }
+  readonly of?: { readonly standard: CollectionStandard; readonly tokenId: bigint }
 }
 
 export interface Call {
@@ -70,6 +71,9 @@ const transferMany: Reader = (args, { self }) => {
   })
 }
 
+/** Of an ERC-6909 contract. */
+const kind = (id: unknown) => ({ standard: 'erc6909', tokenId: id as bigint }) as const
+
 interface Details {
   readonly token: Hex
   readonly amount: bigint
@@ -84,7 +88,7 @@ const permitBatch: Reader = (args) => {
   return details.map(({ token, amount }) => ({ kind: 'approval', token, from, to, raw: amount }))
 }
 
-/** Functions of tokens (ERC-20, 677, 721, 1155, 1363, 2612, 3009, 4626, WETH, DAI) and of Permit2. */
+/** Functions of tokens (ERC-20, 677, 721, 1155, 1363, 6909, 2612, 3009, 4626, WETH, DAI) and of Permit2. */
 const FUNCTIONS: readonly (readonly [string, Reader])[] = [
   ['transfer(address,uint256)', transfer],
   // What an entry point keeps for an account, which no event of the account's shows.
@@ -123,7 +127,29 @@ const FUNCTIONS: readonly (readonly [string, Reader])[] = [
   // ERC-6909 and ERC-777.
   ['setOperator(address,bool)', operator],
   ['authorizeOperator(address)', operator],
-  ['approve(address,uint256,uint256)', ([to, , raw], call) => approve([to, raw], call)],
+  [
+    'approve(address,uint256,uint256)',
+    ([to, id, raw], { sender, self }) => {
+      return [
+        { kind: 'approval', token: self, from: sender, to: to as Hex, raw: raw as bigint, of: kind(id) },
+      ]
+    },
+  ],
+  [
+    'transfer(address,uint256,uint256)',
+    ([to, id, raw], { sender, self }) => {
+      return [
+        { kind: 'transfer', token: self, from: sender, to: to as Hex, raw: raw as bigint, of: kind(id) },
+      ]
+    },
+  ],
+  [
+    'transferFrom(address,address,uint256,uint256)',
+    ([from, to, id, raw], { self }) => {
+      const parties = { from: from as Hex, to: to as Hex }
+      return [{ kind: 'transfer', token: self, ...parties, raw: raw as bigint, of: kind(id) }]
+    },
+  ],
   // Of lenders (Morpho, Compound III, Aave): everything that is lent there, and debts in the caller's name.
   ['setAuthorization(address,bool)', operator],
   ['allow(address,bool)', operator],
@@ -151,6 +177,13 @@ const FUNCTIONS: readonly (readonly [string, Reader])[] = [
     ([from, to, raw, token]) => {
       return [{ kind: 'transfer', token: token as Hex, from: from as Hex, to: to as Hex, raw: raw as bigint }]
     },
+  ],
+  [
+    'transferFrom((address from,address to,uint160 amount,address token)[])',
+    ([details]) =>
+      (details as readonly { from: Hex; to: Hex; amount: bigint; token: Hex }[]).map(
+        ({ from, to, amount, token }) => ({ kind: 'transfer', token, from, to, raw: amount }),
+      ),
   ],
   // What takes back, or pays out what its events show.
   ...[

@@ -5,6 +5,7 @@ import { asHex, asObject, fromQuantity } from '../quantity.ts'
 export interface ParentBlock {
   /** In wei. */
   readonly baseFee: bigint
+  /** What the price of the next block goes by. */
   readonly gasUsed: bigint
   readonly gasLimit: bigint
   /** 0x-prefixed bytes. */
@@ -12,13 +13,18 @@ export interface ParentBlock {
 }
 
 /** What an answer to `eth_getBlockByNumber` says of it; undefined on chains without base fees. */
-export function parseParent(result: unknown, host: string): ParentBlock | undefined {
+export function parseParent({ feeModel }: Chain, result: unknown, host: string): ParentBlock | undefined {
   const block = asObject(result, 'the latest block', host)
   const baseFee = block['baseFeePerGas']
   if (baseFee === undefined || baseFee === null) return undefined
+  const gasUsed = fromQuantity(block['gasUsed'], 'gas used', host)
+  // There are no blobs on the OP stack. Since Jovian what a block's data weighs stands in their place, and counts if it
+  // is more than the gas (specs.optimism.io/protocol/jovian/exec-engine.html, "DA Footprint Block Limit").
+  const data =
+    feeModel === 'op-stack' ? fromQuantity(block['blobGasUsed'] ?? '0x0', 'blob gas used', host) : 0n
   return {
     baseFee: fromQuantity(baseFee, 'base fee', host),
-    gasUsed: fromQuantity(block['gasUsed'], 'gas used', host),
+    gasUsed: data > gasUsed ? data : gasUsed,
     gasLimit: fromQuantity(block['gasLimit'], 'block gas limit', host),
     extraData: asHex(block['extraData'] ?? '0x', 'extra data', host),
   }

@@ -23,7 +23,7 @@ export interface FeeAnswers {
 /** What a chain charges for gas, in wei. Throws `provider_garbage`. */
 export function readFees(chain: Chain, answers: FeeAnswers, host: string): FeeReading {
   const head = parseHead(answers.block, host)
-  const parent = parseParent(answers.block, host)
+  const parent = parseParent(chain, answers.block, host)
   const rule = parent && baseFeeRule(chain, parent.extraData)
   const given = answers.gasPrice !== undefined
   const history = given

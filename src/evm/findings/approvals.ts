@@ -1,10 +1,11 @@
+import type { Hex } from 'viem'
 import type { Effect } from '../../chains/adapter.ts'
 import { formatUnits } from '../../primitives/amount.ts'
 import { type Finding, finding } from '../../primitives/findings.ts'
 import type { DeclaredCall } from '../calls/declaredCalls.ts'
 import { DELEGATION } from '../calls/standards.ts'
 import { tokenMoves } from '../calls/tokenCalls.ts'
-import { isCommand } from '../simulation/silentMoves.ts'
+import { isCommand, lentIn } from '../simulation/silentMoves.ts'
 import type { Evidence } from './evidence.ts'
 
 /** An allowance that no balance will ever reach: half of what 96 bits hold, which is where some tokens end. */
@@ -44,9 +45,12 @@ export async function approvals(
 
 /** Allowances and operator rights that the account gives, or a wallet contract at its command. */
 export function givenAway({ effects, task, declared }: Evidence): readonly Effect[] {
+  const account = task.payload.from
   const commanded = new Set(declared.filter(isCommand).flatMap(keysOf))
+  const lent = lentIn(account, declared)
   return effects.filter(({ kind, from, to, raw, asset }) => {
-    const isOurs = from === task.payload.from || commanded.has(`${asset.address} ${from} ${to}`)
+    const isCommanded = commanded.has(`${asset.address} ${from} ${to}`)
+    const isOurs = from === account || isCommanded || lent.has(from as Hex)
     return kind !== 'transfer' && isOurs && raw > 0n
   })
 }

@@ -1,7 +1,7 @@
 import type { Hex } from 'viem'
 import { type Finding, finding } from '../../primitives/findings.ts'
 import type { RpcRequest } from '../../rpc/transport.ts'
-import { IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../calls/standards.ts'
+import { FIRST_SLOT, IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../calls/standards.ts'
 import { asObject } from '../quantity.ts'
 import type { Task } from '../simulation/execution.ts'
 import type { MadeCall } from '../simulation/madeCalls.ts'
@@ -78,7 +78,7 @@ async function withoutUsualProxies(
 }
 
 /** Implementation slots: of EIP-1967, of OpenZeppelin before that, and the first one, which Safe uses. */
-const USUAL_SLOTS: readonly Hex[] = [IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT, `0x${'0'.repeat(64)}`]
+const USUAL_SLOTS: readonly Hex[] = [IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT, FIRST_SLOT]
 
 /** A delegatecall that stands, of other code than what runs there anyway. */
 function isForeign({ frame, undone, self, code, caller }: MadeCall): boolean {

@@ -11,6 +11,7 @@ import { ownership } from './ownership.ts'
 import { reentrancy } from './reentrancy.ts'
 import { slippage } from './slippage.ts'
 import { tokenRecipients } from './tokenRecipients.ts'
+import { unreadSwaps } from './unreadSwaps.ts'
 import { unseen } from './unseen.ts'
 import { upgrades } from './upgrades.ts'
 
@@ -22,6 +23,7 @@ const RULES: readonly Rule[] = [
   multicallLeftovers,
   tokenRecipients,
   slippage,
+  unreadSwaps,
   ownership,
   upgrades,
   creations,

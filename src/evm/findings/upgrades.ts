@@ -1,31 +1,45 @@
 import { type Hex, size, slice } from 'viem'
-import { type Finding, finding } from '../../primitives/findings.ts'
+import { type Finding, finding, milderFinding } from '../../primitives/findings.ts'
 import { checksum } from '../address.ts'
-import { DELEGATION, IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../calls/standards.ts'
+import { DELEGATION, FIRST_SLOT, IMPLEMENTATION_SLOT, OLD_IMPLEMENTATION_SLOT } from '../calls/standards.ts'
+import { commandedIn } from '../simulation/silentMoves.ts'
 import { createdIn } from './creations.ts'
 import type { Evidence } from './evidence.ts'
 
-/** Contracts that will run other code from now on. Those that are created here have no earlier one. */
+/**
+ * Contracts that will run other code from now on. Those that are created here have no earlier one. Whoever's code a
+ * wallet of the account runs has all that is in it.
+ */
 export function upgrades(evidence: Evidence): readonly Finding[] {
+  const { from } = evidence.task.payload
+  const ours = new Set<string>([from, ...commandedIn(from, evidence.declared)])
   const created = createdIn(evidence)
   // The state knows better than an event what became of it.
   const found = new Map([...told(evidence), ...seen(evidence)])
-  return [...found].flatMap(([address, detail]) => (created.has(address) ? [] : [finding('upgrade', detail)]))
+  return [...found].flatMap(([address, detail]) => {
+    if (created.has(address)) return []
+    return [ours.has(address) ? finding('upgrade', detail) : milderFinding('upgrade', detail)]
+  })
 }
 
 type Upgrade = readonly [address: string, detail: string]
 
 function told({ logs }: Evidence): readonly Upgrade[] {
-  return logs.flatMap(({ address, topics: [signature, to, ...more] }) => {
+  return logs.flatMap(({ address, topics: [signature, to, ...more] }): readonly Upgrade[] => {
+    if (signature === DIAMOND_CUT) return [[address, `${address} says that its facets are now others`]]
     const what = EVENTS.get(signature ?? '0x')
     if (what === undefined || to === undefined || more.length > 0) return []
-    return [[address, `${address} says that its ${what} is now ${addressOf(to)}`] as const]
+    return [[address, `${address} says that its ${what} is now ${addressOf(to)}`]]
   })
 }
 
-function seen({ changes }: Evidence): readonly Upgrade[] {
+function seen({ changes, made = [] }: Evidence): readonly Upgrade[] {
+  const runs = new Set(made.map(({ self, code }) => `${self} ${code}`))
   return [...(changes ?? [])].flatMap(([address, { storage, code }]) => {
-    const slots = SLOTS.flatMap(([slot, what]) => {
+    // Many a contract keeps another thing there.
+    const first = addressOf(storage.get(FIRST_SLOT)?.before ?? '0x')
+    const known = runs.has(`${address} ${first}`) ? [...SLOTS, FIRST] : SLOTS
+    const slots = known.flatMap(([slot, what]) => {
       const change = storage.get(slot)
       if (!change || change.before === change.after) return []
       const [before, after] = [addressOf(change.before), addressOf(change.after)]
@@ -47,6 +61,9 @@ function addressOf(word: Hex): string {
   return size(word) === 32 ? checksum(slice(word, 12)) : word
 }
 
+/** Where Safes keep whose code they run, and other proxies of the first kind. */
+const FIRST = [FIRST_SLOT, 'implementation'] as const
+
 /** keccak256(name) - 1, of EIP-1967; the last is OpenZeppelin's from before it. */
 const SLOTS: readonly (readonly [Hex, string])[] = [
   [IMPLEMENTATION_SLOT, 'implementation'],
@@ -54,6 +71,9 @@ const SLOTS: readonly (readonly [Hex, string])[] = [
   ['0xa3f0ad74e5423aebfd80d3ef4346578335a9a72aeaee59ff6cb3582b35133d50', 'beacon'],
   [OLD_IMPLEMENTATION_SLOT, 'implementation'],
 ]
+
+/** keccak256 of DiamondCut((address,uint8,bytes4[])[],address,bytes), of EIP-2535. */
+const DIAMOND_CUT: Hex = '0x8faa70878671ccd212d20771b795c50af8fd3ff6cf27f4bde57e5d4de0aeb673'
 
 /** keccak256 of Upgraded(address) and BeaconUpgraded(address). */
 const EVENTS: ReadonlyMap<Hex, string> = new Map([

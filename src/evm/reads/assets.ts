@@ -9,6 +9,7 @@ import type { RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
 import { checksum, parseAddress } from '../address.ts'
 import { erc20Abi } from '../calls/abi.ts'
 import { isVerdict } from '../calls/reverts.ts'
+import type { CollectionStandard } from '../calls/standards.ts'
 import { disagreement, type Question } from './witnesses.ts'
 
 const DECIMALS = encodeFunctionData({ abi: erc20Abi, functionName: 'decimals' })
@@ -125,7 +126,7 @@ export class EvmAssets {
   }
 
   /** One thing of a collection, or the collection itself: counted in pieces. */
-  collectible(address: Hex, standard: 'erc721' | 'erc1155', tokenId?: bigint): Asset {
+  collectible(address: Hex, standard: CollectionStandard, tokenId?: bigint): Asset {
     const collection = `${this.#chain.id}/${standard}:${address}`
     const id = tokenId === undefined ? collection : `${collection}/${tokenId}`
     return { id, address, decimals: 0 }

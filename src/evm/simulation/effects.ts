@@ -1,8 +1,16 @@
 import { decodeEventLog, type Hex, size, slice, zeroAddress } from 'viem'
 import type { Effect } from '../../chains/adapter.ts'
 import { checksum } from '../address.ts'
-import { erc20Abi, erc721Abi, erc1155Abi } from '../calls/abi.ts'
-import { APPROVAL, APPROVAL_FOR_ALL, TRANSFER } from '../calls/standards.ts'
+import { erc20Abi, erc721Abi, erc1155Abi, erc6909Abi } from '../calls/abi.ts'
+import {
+  APPROVAL,
+  APPROVAL_6909,
+  APPROVAL_FOR_ALL,
+  type CollectionStandard,
+  OPERATOR_SET,
+  TRANSFER,
+  TRANSFER_6909,
+} from '../calls/standards.ts'
 import type { EvmAssets } from '../reads/assets.ts'
 import { NATIVE_TOKEN, type RawLog } from './execution.ts'
 import { requireJudgeable } from './logs.ts'
@@ -62,7 +70,7 @@ const UNINDEXED: ReadonlyMap<Hex, Move['kind']> = new Map([
 
 type Move = Omit<Effect, 'asset'> & {
   /** Which thing of a collection, or the whole of it; absent for what is counted. */
-  readonly of?: { readonly standard: 'erc721' | 'erc1155'; readonly tokenId?: bigint }
+  readonly of?: { readonly standard: CollectionStandard; readonly tokenId?: bigint }
 }
 
 function movesOf({ topics, data }: RawLog): readonly Move[] {
@@ -88,6 +96,12 @@ function countedMoves(topics: Topics, data: Hex): readonly Move[] {
       { kind: 'operator', from: owner, to: operator, raw: approved ? 1n : 0n, of: { standard: 'erc721' } },
     ]
   }
+  if (topics[0] === OPERATOR_SET) {
+    const { args } = decodeEventLog({ abi: erc6909Abi, eventName: 'OperatorSet', topics, data } as const)
+    const { owner, spender, approved } = args
+    const of = { standard: 'erc6909' } as const
+    return [{ kind: 'operator', from: owner, to: spender, raw: approved ? 1n : 0n, of }]
+  }
   const { eventName, args } = decodeEventLog({ abi: erc20Abi, topics, data })
   return eventName === 'Transfer'
     ? [{ kind: 'transfer', from: args.from, to: args.to, raw: args.amount }]
@@ -106,6 +120,7 @@ function collectibleMoves(topics: Topics, data: Hex): readonly Move[] {
     const raw = spender === zeroAddress ? 0n : 1n
     return [{ kind: 'approval', from: owner, to: spender, raw, of }]
   }
+  if (topics[0] === TRANSFER_6909 || topics[0] === APPROVAL_6909) return [moveOfKind(topics, data)]
   const { eventName, args } = decodeEventLog({ abi: erc1155Abi, topics, data })
   const { from, to } = args
   const move = (tokenId: bigint, raw: bigint): Move => {
@@ -114,4 +129,15 @@ function collectibleMoves(topics: Topics, data: Hex): readonly Move[] {
   if (eventName === 'TransferSingle') return [move(args.id, args.amount)]
   requireJudgeable(args.ids.length)
   return args.ids.map((tokenId, index) => move(tokenId, args.amounts[index] ?? 0n))
+}
+
+/** ERC-6909: so many of one kind. */
+function moveOfKind(topics: Topics, data: Hex): Move {
+  const event = decodeEventLog({ abi: erc6909Abi, topics, data })
+  if (event.eventName === 'OperatorSet') throw new TypeError('an event of all kinds')
+  const { id: tokenId, amount: raw } = event.args
+  const of = { standard: 'erc6909', tokenId } as const
+  if (event.eventName === 'Approval')
+    return { kind: 'approval', from: event.args.owner, to: event.args.spender, raw, of }
+  return { kind: 'transfer', from: event.args.sender, to: event.args.receiver, raw, of }
 }

@@ -174,10 +174,11 @@ export class EvmPlans {
     // So much gas for each need not be affordable to find out how much it takes; funds are looked at afterwards.
     const lent = most * BigInt(terms.maxFeePerGas) * BigInt(before.length + 1)
     const funds = { [draft.from]: { balance: toQuantity(nativeBalance + lent) } }
-    const request = simulationRequest({ payload, terms, at: 'latest', before }, undefined, funds)
+    const task: Task = { payload, terms, at: 'latest', before }
+    const request = simulationRequest(task, undefined, funds)
     const [outcome] = await this.#client.batch([request], signal)
     if (!outcome?.ok) return undefined
-    const { ok, gasUsed } = parseSimulation(outcome, this.#client.host).execution
+    const { ok, gasUsed } = parseSimulation(outcome, this.#client.host, task).execution
     // A sixty-fourth stays behind at each call deep; what is refunded at the end is needed before it (EIP-150, EIP-3529).
     return ok ? (gasUsed * 5n) / 4n : undefined
   }

@@ -1,6 +1,6 @@
 import { encodeAbiParameters, type Hex, pad, toHex } from 'viem'
 import type { DeclaredCall } from '../calls/declaredCalls.ts'
-import { APPROVAL, APPROVAL_FOR_ALL, TRANSFER } from '../calls/standards.ts'
+import { APPROVAL, APPROVAL_6909, APPROVAL_FOR_ALL, TRANSFER, TRANSFER_6909 } from '../calls/standards.ts'
 import { type Call, type TokenMove, tokenMoves } from '../calls/tokenCalls.ts'
 import { moveKeys } from './effects.ts'
 import type { RawLog } from './execution.ts'
@@ -16,7 +16,7 @@ export function silentMoves(
   made: readonly MadeCall[],
   logs: readonly RawLog[],
 ): readonly RawLog[] {
-  const owners = new Set([account, ...declared.filter(isCommand).map(({ sender }) => sender)])
+  const owners = new Set([account, ...commandedIn(account, declared)])
   const passed = made.filter((call) => !call.undone && !call.isStatic && !isForwarded(call))
   const done = new Set(passed.map((call) => keyOf({ ...call, input: call.frame.input })))
   const calls: readonly Call[] = [
@@ -39,6 +39,19 @@ export function silentMoves(
 
 export const isCommand = ({ rights }: DeclaredCall) => rights === 'wallet'
 
+/** Contracts that do what the account says: they make calls for it, or lend it all that they have. */
+export function commandedIn(account: Hex, declared: readonly DeclaredCall[]): ReadonlySet<Hex> {
+  return new Set([...declared.filter(isCommand).map(({ sender }) => sender), ...lentIn(account, declared)])
+}
+
+/** Wallets that run by delegatecall what the account names. A contract that splits up its own calls is none. */
+export function lentIn(account: Hex, declared: readonly DeclaredCall[]): ReadonlySet<Hex> {
+  const run = declared.filter(
+    ({ within, sender }) => within !== undefined && within !== 'multicall' && sender === account,
+  )
+  return new Set(run.map(({ self }) => self))
+}
+
 /** A proxy hands the same bytes on: that is one call. */
 function isForwarded({ frame, caller }: MadeCall): boolean {
   return frame.type === 'DELEGATECALL' && frame.input === caller?.frame.input
@@ -54,6 +67,13 @@ function asLog({ kind, token, from, to, raw, of }: TokenMove): RawLog {
   if (kind === 'transfer' && of?.standard === 'erc721') {
     const topics = [TRANSFER, ...parties, toHex(of.tokenId, { size: 32 })]
     return { address: token, topics, data: '0x' }
+  }
+  if (of?.standard === 'erc6909') {
+    const id = toHex(of.tokenId, { size: 32 })
+    if (kind === 'approval')
+      return { address: token, topics: [APPROVAL_6909, ...parties, id], data: toHex(raw, { size: 32 }) }
+    const data = encodeAbiParameters([{ type: 'address' }, { type: 'uint256' }], [from, raw])
+    return { address: token, topics: [TRANSFER_6909, ...parties, id], data }
   }
   if (kind === 'transfer' && of !== undefined) {
     const data = encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [of.tokenId, raw])

@@ -1,4 +1,5 @@
 import { type Hex, pad, zeroHash } from 'viem'
+import { BursarError } from '../../errors/bursarError.ts'
 import { untrusted } from '../../primitives/untrusted.ts'
 import { isMissing } from '../../rpc/chainClient.ts'
 import type { RpcErrorBody, RpcOutcome, RpcRequest } from '../../rpc/transport.ts'
@@ -12,12 +13,14 @@ import { parseLogs } from './logs.ts'
 
 /**
  * `eth_simulateV1` of exactly this payload, after others of its account: validated like real transactions, native moves
- * traced. All carry the same fees: what the others offer is not what is asked, only what they do.
+ * traced. All carry the same fees: what the others offer is not what is asked, only what they do. `later`: after so many
+ * more blocks than the next one.
  */
 export function simulationRequest(
   task: Task,
   surroundings?: BlockOverrides,
   balances?: BalanceOverrides,
+  later = 0,
 ): RpcRequest {
   const calls = [...task.before, task.payload].map((each) => transactionArguments(each, task.terms))
   // Within a user operation contracts call each other, which no transaction could.
@@ -29,13 +32,16 @@ export function simulationRequest(
   }
   return {
     method: 'eth_simulateV1',
-    params: [{ blockStateCalls: [block], traceTransfers: true, validation }, task.at],
+    params: [
+      { blockStateCalls: [...Array<object>(later).fill({}), block], traceTransfers: true, validation },
+      task.at,
+    ],
   }
 }
 
 /** What the made-up block says of itself, in place of what it would. */
 export type BlockOverrides = Readonly<
-  Partial<Record<'feeRecipient' | 'baseFeePerGas' | 'prevRandao' | 'time', string>>
+  Partial<Record<'feeRecipient' | 'baseFeePerGas' | 'prevRandao', string>>
 >
 
 /** What accounts are taken to have, in place of what they do. */
@@ -98,8 +104,8 @@ export function simulatorV1(host: string): EvmSimulator {
     name: 'local',
     ridesAlong: true,
     requests: (task) => [simulationRequest(task)],
-    async read({ payload }, head, [outcome]) {
-      const simulated = parseSimulation(outcome, host, payload)
+    async read(task, head, [outcome]) {
+      const simulated = parseSimulation(outcome, host, task)
       if (simulated.block && !ranOn(head, simulated.block)) return undefined
       return simulated.execution
     },
@@ -112,18 +118,25 @@ interface SimulatedBlock {
   readonly parentHash: string
 }
 
-/** The last call of an answer; the node's refusal as an execution that failed, of no block. Throws `SimulatorAway`. */
+/**
+ * What a task's payload did, the last call of the answer; the node's refusal as an execution that failed, of no block.
+ * Throws `SimulatorAway`, or `provider_garbage` where a call is missing: what comes before is not what was asked about.
+ */
 export function parseSimulation(
   outcome: RpcOutcome | undefined,
   host: string,
-  payload?: EvmPayload,
+  { payload, before }: Pick<Task, 'payload' | 'before'>,
 ): { readonly block?: SimulatedBlock; readonly execution: Execution } {
   if (!outcome?.ok) {
     const error = outcome?.error ?? { code: 0, message: 'no answer' }
     return { execution: refusedBy(error, 'eth_simulateV1', host) }
   }
   const { block, calls } = readSimulatedBlock(outcome.result, host)
-  const undeployed = payload?.userOperation?.factory && notDeployed(payload, calls.at(-2), host)
+  if (calls.length !== before.length + 1) {
+    const reason = `${calls.length} calls were simulated, not ${before.length + 1}`
+    throw new BursarError('provider_garbage', { host, reason })
+  }
+  const undeployed = payload.userOperation?.factory && notDeployed(payload, calls.at(-2), host)
   if (undeployed) return { block, execution: undeployed }
   const call = asObject(calls.at(-1), 'the simulated call', host)
   const ok = fromQuantity(call['status'], 'status', host) === 1n
@@ -172,11 +185,12 @@ export function readSimulatedCalls(
   return { block, answers }
 }
 
+/** The last block: those before it are there to be waited for. */
 function readSimulatedBlock(
   result: unknown,
   host: string,
 ): { block: SimulatedBlock; calls: readonly unknown[] } {
-  const fields = asObject(asList(result, 'the simulation', host)[0], 'the simulated block', host)
+  const fields = asObject(asList(result, 'the simulation', host).at(-1), 'the simulated block', host)
   const block = {
     number: fromQuantity(fields['number'], 'simulated number', host),
     parentHash: asHex(fields['parentHash'], 'simulated parent', host),

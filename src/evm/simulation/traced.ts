@@ -1,4 +1,5 @@
 import { type Hex, pad } from 'viem'
+import { BursarError } from '../../errors/bursarError.ts'
 import type { RpcRequest } from '../../rpc/transport.ts'
 import { checksum } from '../address.ts'
 import { decodeRevert } from '../calls/reverts.ts'
@@ -22,6 +23,8 @@ import { refusedBy, transactionArguments } from './simulateV1.ts'
 
 /** Calls within calls that are looked at; more are an attempt to hide one among them. */
 export const MAX_FRAMES = 5_000
+/** Calls within each other that a machine makes, besides the first (Ethereum's Yellow Paper, section 9). */
+const MAX_DEPTH = 1_024
 
 /** What debug_traceCall takes the state to be, where it differs from the block's. */
 export type StateOverrides = Readonly<
@@ -72,7 +75,7 @@ export function executionOf(result: unknown, host: string): Execution & { readon
   const logs: RawLog[] = []
   const count = { frames: 0 }
   const top = asObject(result, 'the trace', host)
-  const frames = readFrame(top, { host, logs, count, undone: false })
+  const frames = readFrame(top, { host, logs, count, depth: 0, undone: false })
   const ok = !frames.failed
   const revert = ok ? {} : { revert: decodeRevert(frames.output) }
   return { ok, gasUsed: frames.gasUsed, logs, frames, ...revert }
@@ -83,12 +86,17 @@ interface Reading {
   /** Logs so far, in the order in which they were made. */
   readonly logs: RawLog[]
   readonly count: { frames: number }
+  readonly depth: number
   /** Something that called it failed, and took back what it did. */
   readonly undone: boolean
 }
 
 function readFrame(frame: Record<string, unknown>, reading: Reading): CallFrame {
-  const { host, logs, count } = reading
+  const { host, logs, count, depth } = reading
+  if (depth > MAX_DEPTH) {
+    const reason = 'the trace is deeper than calls can be'
+    throw new BursarError('provider_garbage', { host, reason })
+  }
   count.frames += 1
   requireJudgeable(count.frames, 'calls', MAX_FRAMES)
   const type = String(frame['type']) as CallType
@@ -102,20 +110,25 @@ function readFrame(frame: Record<string, unknown>, reading: Reading): CallFrame 
   const own = asList(frame['logs'] ?? [], 'logs', host).map((log) => asObject(log, 'a log', host))
   const inner = asList(frame['calls'] ?? [], 'calls', host)
   const tell = (before: number) => {
-    // `position` is how many calls had been made when it was logged.
-    const here = own.filter((log) => Number(log['position'] ?? 0) === before)
+    const here = own.filter((log) => placeOf(log, inner.length) === before)
     if (!undone) logs.push(...here.map((log) => parseLog(log, host)))
     requireJudgeable(logs.length)
   }
   const calls = inner.map((call, index) => {
     tell(index)
-    return readFrame(asObject(call, 'a call', host), { ...reading, undone })
+    return readFrame(asObject(call, 'a call', host), { ...reading, depth: depth + 1, undone })
   })
   tell(inner.length)
   const gasUsed = fromQuantity(frame['gasUsed'] ?? '0x0', 'gasUsed', host)
   const input = asHex(frame['input'] ?? '0x', 'input', host)
   const output = typeof frame['output'] === 'string' ? asHex(frame['output'], 'output', host) : '0x'
   return { type, from, ...(to && { to }), value, input, output, gasUsed, failed, calls }
+}
+
+/** How many of so many calls had been made when it was logged; nothing that was logged is left out for its place. */
+function placeOf({ position }: Record<string, unknown>, calls: number): number {
+  const place = Number(position ?? 0)
+  return Number.isInteger(place) && place >= 0 && place < calls ? place : calls
 }
 
 export function nativeMove(from: Hex, to: Hex, wei: bigint): RawLog {

@@ -27,6 +27,13 @@ describe('E2: a limit by estimate and by what was learnt', () => {
     expect(limitOf(12_000_000n, large, BLOCK).gasLimit).toBe(16_777_216n)
   })
 
+  it('is never above twice the estimate: what used much once does not hold the balance back for good', () => {
+    expect(limitOf(100_000n, lessonsOf(uses(1, 900_000n)), BLOCK)).toEqual({
+      gasLimit: 200_000n,
+      basis: { source: 'learned', confidence: 'low' },
+    })
+  })
+
   it('is what the estimate says where floors are lower, and surest of what is alike', () => {
     const alike = lessonsOf([...uses(5, 50_000n), ...uses(5, 75_000n)])
     expect(limitOf(100_000n, alike, BLOCK)).toEqual({

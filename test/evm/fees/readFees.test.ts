@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { arbitrumOne } from '../../../src/chains/data/arbitrumOne.ts'
+import { base } from '../../../src/chains/data/base.ts'
 import { bnb } from '../../../src/chains/data/bnb.ts'
 import { ethereum } from '../../../src/chains/data/ethereum.ts'
 import { opBnb } from '../../../src/chains/data/opBnb.ts'
@@ -176,6 +177,17 @@ describe('D4: fees from a fee history', () => {
       expect(next(8 * GWEI, '0x65', full)).toEqual([8_000_000_000n, 'node']))
     it('E1: without a rule the node is all there is', () =>
       expect(next(7, '0x64', full, opBnb)).toEqual([7n, 'node']))
+    it('E1: on the OP stack the data of a block counts where it is more than its gas (Jovian)', () => {
+      const jovian = { gasUsed: hex(5_000_000), extraData: '0x01000000fa000000060000000000000000' }
+      const child = (blobGasUsed: string) => next(10 * GWEI, '0x63', head({ ...jovian, blobGasUsed }), base)
+      expect(child(hex(15_000_000))).toEqual([10_080_000_000n, 'formula'])
+      expect(child(hex(4_000_000))).toEqual([10_000_000_000n, 'formula'])
+    })
+    it('E1: elsewhere blobs have a price of their own', () =>
+      expect(next(10 * GWEI, '0x64', head({ blobGasUsed: hex(30_000_000) }))).toEqual([
+        10_000_000_000n,
+        'exact',
+      ]))
   })
 
   it.each([

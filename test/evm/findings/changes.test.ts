@@ -101,6 +101,73 @@ describe('contracts that run other code from now on', () => {
     expect(found).toEqual(['upgrade warning'])
   })
 
+  it('a diamond that gets other facets is told (EIP-2535)', async () => {
+    const diamond = await looks.install(`contract Subject {
+      struct FacetCut { address facet; uint8 action; bytes4[] selectors; }
+      event DiamondCut(FacetCut[] cut, address init, bytes data);
+      mapping(bytes4 => address) facets;
+      function diamondCut(FacetCut[] calldata cut, address init, bytes calldata data) external {
+        facets[cut[0].selectors[0]] = cut[0].facet;
+        emit DiamondCut(cut, init, data);
+      }
+    }`)
+    const cut = JSON.stringify([[MERCHANT, '0', ['0xa9059cbb']]])
+    const name = 'diamondCut((address,uint8,bytes4[])[],address,bytes)'
+    const { found, details } = await call(diamond, name, cut, MERCHANT, '0x')
+    expect(found).toEqual(['upgrade warning'])
+    expect(details[0]?.toLowerCase()).toBe(`${diamond} says that its facets are now others`)
+  })
+
+  /** A wallet in the way of a Safe: its first word is whose code it runs, and it does what its owner says. */
+  const WALLET = `contract Subject {
+    address singleton;
+    fallback() external payable { assembly {
+      calldatacopy(0, 0, calldatasize())
+      let ok := delegatecall(gas(), sload(0), 0, calldatasize(), 0, 0)
+      returndatacopy(0, 0, returndatasize())
+      if iszero(ok) { revert(0, returndatasize()) }
+      return(0, returndatasize())
+    } }
+  }`
+  const LOGIC = `contract Subject {
+    address singleton;
+    uint256 public payments;
+    function pay() external { payments++; }
+    function become(address to) external { singleton = to; }
+    function execTransaction(
+      address to, uint256 value, bytes calldata data, uint8 operation,
+      uint256, uint256, uint256, address, address, bytes calldata
+    ) external payable returns (bool ok) {
+      (ok, ) = operation == 1 ? to.delegatecall(data) : to.call{ value: value }(data);
+      require(ok);
+    }
+  }`
+  const EXECUTE = 'execTransaction(address,uint256,bytes,uint8,uint256,uint256,uint256,address,address,bytes)'
+  const rest = ['0', '0', '0', MERCHANT, MERCHANT, '0x']
+  /** become(address) of somebody else. */
+  const BECOME = `0x19ab453c${wordOf(MERCHANT).slice(2)}`
+
+  it('T17: whoever changes the code of a wallet that the account commands has all that it has', async () => {
+    const logic = await looks.install(LOGIC)
+    const wallet = await looks.install(WALLET, { '0x0': wordOf(logic) })
+    const thief = await looks.install(
+      'contract Subject { address singleton; function init(address to) external { singleton = to; } }',
+    )
+    expect((await call(wallet, 'pay()')).found).toEqual([])
+    const { found, details } = await call(wallet, EXECUTE, thief, '0', BECOME, '1', ...rest)
+    expect(found).toEqual(['upgrade critical', 'delegatecall-unknown warning'])
+    expect(details[0]?.toLowerCase()).toBe(
+      `the implementation of ${wallet} becomes ${MERCHANT}, not ${logic}`.toLowerCase(),
+    )
+    // One that is nobody's wallet here.
+    expect((await call(wallet, 'become(address)', MERCHANT)).found).toEqual(['upgrade warning'])
+  })
+
+  it('T17: so has the first word of what is no proxy nothing to do with code', async () => {
+    const plain = await looks.install(LOGIC, { '0x0': wordOf(TIP_JAR) })
+    expect((await call(plain, 'become(address)', MERCHANT)).found).toEqual([])
+  })
+
   it('a proxy that is used, or made, or whose slot is written as it was, is not upgraded', async () => {
     const proxy = await looks.install(
       PROXY(`function to(address next) external { put(${IMPLEMENTATION}, next); }`),
@@ -153,6 +220,78 @@ describe('who rules a contract', () => {
   ])('what others lose, or the account gains, is a warning: %s of %s', async (name, to) => {
     const at = await looks.install(OWNABLE, { '0x0': wordOf(MERCHANT) })
     expect((await call(at, name, to)).found).toEqual(['ownership-change warning'])
+  })
+
+  const SILENT = `contract Subject {
+    uint256 one; uint8 two; address owner; address heir;
+    function setOwner(address next) external { owner = next; }
+    function accept() external { owner = heir; heir = address(0); }
+    function leave() external { heir = address(0); }
+    event LogSetOwner(address indexed owner);
+    function tell(address next) external { emit LogSetOwner(next); owner = next; }
+  }`
+  const packedAfterOne = (address: string) =>
+    `0x${'0'.repeat(22)}${address.slice(2).toLowerCase()}05` as const
+
+  it('T17: an owner is lost without an event, wherever the contract keeps it, alone or with other things', async () => {
+    const at = await looks.install(SILENT, { '0x1': packedAfterOne(AGENT) })
+    const { found, details } = await call(at, 'setOwner(address)', MERCHANT)
+    expect(found).toEqual(['ownership-change critical'])
+    expect(details[0]?.toLowerCase()).toBe(
+      `the owner of ${at} seems to become ${MERCHANT}, not ${AGENT}`.toLowerCase(),
+    )
+    expect((await call(at, 'tell(address)', MERCHANT)).found).toEqual([
+      'ownership-change critical',
+      'ownership-change warning',
+    ])
+    expect((await call(at, 'setOwner(address)', AGENT)).found).toEqual([])
+  })
+
+  it('T17: an event of another does not hide it', async () => {
+    const at = await looks.install(
+      `contract Subject {
+        address a; address owner;
+        event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
+        function lie(address next) external { emit OwnershipTransferred(address(1), next); owner = next; }
+      }`,
+      { '0x1': wordOf(AGENT) },
+    )
+    expect((await call(at, 'lie(address)', MERCHANT)).found).toEqual([
+      'ownership-change critical',
+      'ownership-change warning',
+    ])
+  })
+
+  it('an heir that becomes the owner, or wants to be neither, loses nothing', async () => {
+    const at = await looks.install(SILENT, { '0x1': packedAfterOne(MERCHANT), '0x2': wordOf(AGENT) })
+    expect((await call(at, 'accept()')).found).toEqual([])
+    expect((await call(at, 'leave()')).found).toEqual([])
+  })
+
+  it.each([['ChangedGuard(address)'], ['ChangedModuleGuard(address)'], ['ChangedFallbackHandler(address)']])(
+    'T17: a Safe tells by %s that another has a say',
+    async (event) => {
+      const name = event.split('(')[0]
+      const safe = await looks.install(`contract Subject {
+      event ${name}(address indexed by);
+      function set(address to) external { emit ${name}(to); }
+    }`)
+      const { found, details } = await call(safe, 'set(address)', MERCHANT)
+      expect(found).toEqual(['ownership-change warning'])
+      expect(details[0]?.toLowerCase()).toContain(MERCHANT.toLowerCase())
+    },
+  )
+
+  it('T17: and by ChangedThreshold how many have to agree', async () => {
+    const safe = await looks.install(`contract Subject {
+      event ChangedThreshold(uint256 threshold);
+      function set(uint256 to) external { emit ChangedThreshold(to); }
+    }`)
+    const { found, details } = await call(safe, 'set(uint256)', '1')
+    expect(found).toEqual(['ownership-change warning'])
+    expect(details[0]?.toLowerCase()).toBe(
+      `the wallet ${safe} does what 1 of its owners agree to from now on`,
+    )
   })
 
   it('a first slot that holds another thing, and a contract that is made for the account, are innocent', async () => {

@@ -92,6 +92,22 @@ describe('T17: what others may take', () => {
     expect(simulation).not.toHaveProperty('findings')
   })
 
+  it('T17: what several transfers by Permit2 take is shown, whatever it tells', async () => {
+    const permit2 = tokenAt(97)
+    await world.a.ask(
+      'anvil_setCode',
+      permit2,
+      compile('contract Subject { uint256 x; fallback() external { x++; } }'),
+    )
+    const { simulation } = await prepare({
+      ...{ to: permit2, function: 'transferFrom((address,address,uint160,address)[])' },
+      args: [JSON.stringify([[AGENT, MERCHANT, '5000000', USDC]])],
+    })
+    expect(simulation.effects).toMatchObject([
+      { kind: 'transfer', from: AGENT, to: MERCHANT, amount: { display: '5', symbol: 'USDC' } },
+    ])
+  })
+
   it('T17: what the operator allows is shown as found and passes', async () => {
     await start(['unlimited-approval'])
     const { simulation, verdict } = await prepare(approve(TIP_JAR, (2n ** 96n - 1n).toString()))
@@ -99,6 +115,12 @@ describe('T17: what others may take', () => {
     expect(verdict.rules).toContain('unlimited-approval: the operator allows it')
   })
 })
+
+interface Head {
+  readonly number: number
+  /** In seconds. */
+  readonly time: number
+}
 
 describe('T11: a contract that behaves in simulations', () => {
   /** Takes nothing where it thinks that it is simulated, else an approval that it was not asked for. */
@@ -119,6 +141,23 @@ describe('T11: a contract that behaves in simulations', () => {
     await expect(prepare({ to: at, function: 'mint()' })).rejects.toMatchObject(
       deniedBy('environment-dependent'),
     )
+  })
+
+  it.each([
+    ['when it thinks that it is looked at no longer', (head: Head) => `block.timestamp > ${head.time + 30}`],
+    ['in later blocks', (head: Head) => `block.number > ${head.number + 1}`],
+    ['in every second block', (head: Head) => `block.number % 2 != ${head.number % 2}`],
+  ])('T11: is found out when it does it %s', async (_what, tell) => {
+    const { number, timestamp } = (await world.a.ask('eth_getBlockByNumber', 'latest', false)) as Record<
+      'number' | 'timestamp',
+      string
+    >
+    const at = tokenAt(96)
+    await world.a.ask('anvil_setCode', at, trap(tell({ number: Number(number), time: Number(timestamp) })))
+    await expect(prepare({ to: at, function: 'mint()' })).rejects.toMatchObject({
+      ...deniedBy('environment-dependent'),
+      message: expect.stringContaining('in a later block with another maker, base fee and randomness'),
+    })
   })
 
   it('T11: one that draws by lot who may take something is found out', async () => {

@@ -1,6 +1,6 @@
-import { encodeFunctionData, type Hex, parseAbi } from 'viem'
+import { getAddress as checksummed, encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { AGENT, startEngine } from '../../support/engine.ts'
+import { AGENT, startEngine, TIP_JAR } from '../../support/engine.ts'
 import { type Looks, startLooks } from '../../support/looks.ts'
 import { withoutMethods } from '../../support/missingMethods.ts'
 import { FOREVER, installUniswap, ROUTER, type Uniswap } from '../../support/uniswap.ts'
@@ -112,6 +112,73 @@ describe('D3: a swap', () => {
     })
     await strict.stop()
   })
+})
+
+describe('D3: an exchange by calls that cannot be read', () => {
+  /** In the way of an aggregator, whose functions nobody knows by name. */
+  const aggregator = () =>
+    looks.install(`
+      interface Router { function swapExactETHForTokens(uint256, address[] calldata, address, uint256) external payable; }
+      contract Subject {
+        function go(address to) external payable {
+          address[] memory path = new address[](2);
+          (path[0], path[1]) = (${checksummed(uniswap.weth)}, ${checksummed(uniswap.coin)});
+          Router(${checksummed(uniswap.router)}).swapExactETHForTokens{ value: msg.value }(0, path, to, ${FOREVER});
+        }
+      }`)
+
+  it('D3: is told, since nothing shows what bounds it', async () => {
+    const at = await aggregator()
+    const { found, details } = await looks.at({ to: at, function: 'go(address)', args: [AGENT], amount: '1' })
+    expect(found).toEqual(['loose-slippage warning'])
+    expect(details[0]).toMatch(
+      /^1 .+ would go for 1992\.013962079806432986 .+, by calls that cannot be read: whether a bound keeps others from trading around it is not known$/,
+    )
+  })
+
+  it('D3: a present to somebody else, and shares in what is paid in, are no exchange', async () => {
+    const present = { to: await aggregator(), function: 'go(address)', args: [TIP_JAR], amount: '1' }
+    expect((await looks.at(present)).found).toEqual([])
+    const vault = await looks.install(`contract Subject {
+      event Transfer(address indexed from, address indexed to, uint256 amount);
+      function join() external payable { emit Transfer(address(0), msg.sender, msg.value); }
+      function leave() external {
+        emit Transfer(msg.sender, address(0), 5);
+        payable(msg.sender).transfer(5);
+      }
+    }`)
+    await looks.world.a.ask('anvil_setBalance', vault, '0x64')
+    expect((await looks.at({ to: vault, function: 'join()', amount: '1' })).found).toEqual([])
+    expect((await looks.at({ to: vault, function: 'leave()' })).found).toEqual([])
+  })
+})
+
+/** What an endpoint says that has another state: the payload fails there, and changes nothing. */
+function failedTrace(answer: string): string {
+  const entries = [JSON.parse(answer)].flat() as { result?: { type?: string; pre?: object } }[]
+  const told = entries.map((entry) => {
+    if (entry.result?.pre) return { ...entry, result: { pre: {}, post: {} } }
+    if (!entry.result?.type) return entry
+    return { ...entry, result: { ...entry.result, error: 'execution reverted', logs: [], calls: [] } }
+  })
+  return JSON.stringify(Array.isArray(JSON.parse(answer)) ? told : told[0])
+}
+
+it('D2, F17: a trace of another state than the simulation says nothing of it', async () => {
+  const { proxy } = looks.world.a
+  proxy.setFault((calls) =>
+    calls.some(({ method }) => method === 'debug_traceCall')
+      ? { kind: 'rewrite', text: failedTrace }
+      : undefined,
+  )
+  const { found, details } = await swap(
+    `swapExactTokensForETH(${V2})`,
+    [1_000n * WHOLE, 0n],
+    ['coin', 'weth'],
+  )
+  proxy.reset()
+  expect(found).toEqual([LOOSE, 'not-traced info'])
+  expect(details[1]).toBe('not looked at: who calls whom inside (no endpoint traced it)')
 })
 
 const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11'

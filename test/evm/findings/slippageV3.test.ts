@@ -136,6 +136,12 @@ describe('D3: a swap whose proceeds stay with the router', () => {
     expect(await together(hop(1, AGENT, 0n, 1_960n), hop(0, SELF, 1_000n, 0n))).toEqual([LOOSE])
   })
 
+  it('D3: is no bound of what somebody else was given meanwhile', async () => {
+    const [kept, taken] = [hop(0, SELF, 1_000n, 0n), hop(1, AGENT, 0n, 1_960n)]
+    expect(await together(kept, hop(0, AGENT, 1_000n, 1_960n), taken)).toEqual([])
+    expect(await together(kept, hop(0, AGENT, 1_000n, 0n), taken)).toEqual([LOOSE])
+  })
+
   it('D3: is bounded by what hands them out, for that token', async () => {
     const first = hop(0, SELF, 1_000n, 0n)
     expect(await together(first, unwrap(1_960n))).toEqual([])

@@ -100,3 +100,53 @@ describe('D2: several of several kinds (ERC-1155)', () => {
     ])
   })
 })
+
+describe('D2: many kinds in one contract (ERC-6909)', () => {
+  let vault: Hex
+  /** The same, and says nothing of it. */
+  let silent: Hex
+  const BODIES = (told: (event: string) => string) => `contract Subject {
+    event Transfer(address caller, address indexed sender, address indexed receiver, uint256 indexed id, uint256 amount);
+    event OperatorSet(address indexed owner, address indexed spender, bool approved);
+    event Approval(address indexed owner, address indexed spender, uint256 indexed id, uint256 amount);
+    uint256 x;
+    function transfer(address to, uint256 id, uint256 n) external returns (bool) { x++; ${told('Transfer(msg.sender, msg.sender, to, id, n)')} return true; }
+    function transferFrom(address from, address to, uint256 id, uint256 n) external returns (bool) { x++; ${told('Transfer(msg.sender, from, to, id, n)')} return true; }
+    function approve(address to, uint256 id, uint256 n) external returns (bool) { x++; ${told('Approval(msg.sender, to, id, n)')} return true; }
+    function setOperator(address to, bool yes) external returns (bool) { x++; ${told('OperatorSet(msg.sender, to, yes)')} return true; }
+    function take(address from) external { x++; ${told('Transfer(msg.sender, from, address(this), 4, 9)')} }
+  }`
+  beforeAll(async () => {
+    vault = await looks.install(BODIES((event) => `emit ${event};`))
+    silent = await looks.install(BODIES(() => ''))
+  })
+  const some = (at: Hex, id: number) => `erc6909:${at}/${id}`
+
+  it.each([['with'], ['without']])('a transfer is of so many of one kind, %s an event', async (how) => {
+    const at = how === 'with' ? vault : silent
+    const sent = await effectsOf(at, 'transfer(address,uint256,uint256)', MERCHANT, '4', '9')
+    expect(sent).toEqual([['transfer', AGENT, MERCHANT, some(at, 4), '9']])
+    const taken = ['transferFrom(address,address,uint256,uint256)', AGENT, TIP_JAR, '5', '2'] as const
+    expect(await effectsOf(at, ...taken)).toEqual([['transfer', AGENT, TIP_JAR, some(at, 5), '2']])
+  })
+
+  it('T18: one that somebody takes without being called by its name is seen', async () => {
+    expect(await effectsOf(vault, 'take(address)', AGENT)).toEqual([
+      ['transfer', AGENT, expect.stringMatching(new RegExp(vault, 'i')), some(vault, 4), '9'],
+    ])
+  })
+
+  it.each([['with'], ['without']])('T17: an approval is of one kind, %s an event', async (how) => {
+    const at = how === 'with' ? vault : silent
+    const approved = await effectsOf(at, 'approve(address,uint256,uint256)', TIP_JAR, '4', '9')
+    expect(approved).toEqual([['approval', AGENT, TIP_JAR, some(at, 4), '9']])
+  })
+
+  it('T17: an operator may take all of them', async () => {
+    const request = { to: vault, function: 'setOperator(address,bool)', args: [TIP_JAR, 'true'] }
+    const { found, effects } = await looks.at(request)
+    expect(found).toEqual(['approval-for-all critical'])
+    expect(effects).toMatchObject([{ kind: 'operator', to: TIP_JAR, amount: { raw: '1' } }])
+    expect(effects[0]?.amount.asset).toMatch(/\/erc6909:0x/)
+  })
+})

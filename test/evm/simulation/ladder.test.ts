@@ -142,3 +142,25 @@ it('a transfer of a token that the registry lists is not traced: nothing of it i
   expect(world.a.proxy.count('debug_traceCall')).toBe(0)
   expect(simulation.findings).toMatchObject([{ code: 'first-recipient' }])
 })
+
+/** What an endpoint answers that stops before the last of several calls. */
+function cutShort(answer: string): string {
+  const entries = JSON.parse(answer) as { readonly result?: unknown }[]
+  return JSON.stringify(
+    entries.map((entry) => {
+      const blocks = Array.isArray(entry.result) ? (entry.result as { calls?: unknown[] }[]) : []
+      if (!blocks.some(({ calls = [] }) => calls.length > 1)) return entry
+      return { ...entry, result: blocks.map((block) => ({ ...block, calls: block.calls?.slice(0, -1) })) }
+    }),
+  )
+}
+
+it('R1, F17: what comes before a payload is not taken for it where an answer is cut short', async () => {
+  const approve = { to: USDC, function: 'approve(address,uint256)', args: [TIP_JAR, '5000000'] }
+  await engine.execute((await prepare(approve)).intentId)
+  expect((await prepare(tip)).simulation.effects).toMatchObject([{ kind: 'transfer', to: TIP_JAR }])
+  world.a.proxy.setFault((calls) =>
+    calls.some(({ method }) => method === 'eth_simulateV1') ? { kind: 'rewrite', text: cutShort } : undefined,
+  )
+  await expect(prepare(tip)).rejects.toMatchObject({ code: 'provider_garbage', sideEffect: 'none' })
+})

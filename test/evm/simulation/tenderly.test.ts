@@ -14,6 +14,7 @@ import {
   type World,
 } from '../../support/engine.ts'
 import {
+  type Simulated,
   startTenderly,
   TENDERLY_ACCOUNT,
   TENDERLY_KEY,
@@ -141,6 +142,25 @@ describe('D1: simulated by Tenderly', () => {
   })
 })
 
+/** Answers of wrong types, and of more than there is. */
+const UNREADABLE: readonly ((told: Simulated) => unknown)[] = [
+  () => null,
+  (told) => ({ ...told, logs: {} }),
+  (told) => ({ ...told, logs: [null] }),
+  (told) => ({ ...told, trace: 'none' }),
+  (told) => ({ ...told, trace: [null] }),
+  (told) => ({ ...told, trace: [...told.trace, { ...Object(told.trace[0]), trace_address: {} }] }),
+  (told) => {
+    const inner = { ...Object(told.trace[0]), trace_address: [0], value: '9'.repeat(78) }
+    return { ...told, trace: [told.trace[0], inner] }
+  },
+  (told) => ({
+    ...told,
+    status: false,
+    trace: [{ ...Object(told.trace[0]), output: null, error_reason: 5 }],
+  }),
+]
+
 describe('D1, F6: Tenderly is away', () => {
   const AWAY = [
     [{ kind: 'status', code: 500 }, /^tenderly: it answered with status 500/],
@@ -159,6 +179,9 @@ describe('D1, F6: Tenderly is away', () => {
       { kind: 'rewrite', change: (told: object) => ({ ...told, logs: [{ raw: { address: '0x12' } }] }) },
       'tenderly: its answer holds an event that cannot be read',
     ],
+    ...UNREADABLE.map(
+      (change) => [{ kind: 'rewrite', change }, 'tenderly: its answer cannot be read'] as const,
+    ),
   ] as const
   it.each(AWAY)(
     'D1, F6: the endpoints are asked instead, and the intent says so: %o',
@@ -205,11 +228,19 @@ describe('D1, F6: Tenderly is away', () => {
     expect(simulation.skipped).toEqual(['tenderly: it cannot be reached (ECONNREFUSED)'])
   })
 
-  it('R12: an answer of another block is not taken for this one', async () => {
+  it('D1: no events are none, however that is written', async () => {
+    start()
+    tenderly.setFault({ kind: 'rewrite', change: (told) => ({ ...told, logs: null }) })
+    const { simulation } = await prepare({ to: 'merchant', amount: '1' })
+    expect(simulation.backend).toBe('tenderly')
+    expect(simulation.effects).toMatchObject([{ kind: 'transfer', to: MERCHANT, amount: { display: '1' } }])
+  })
+
+  it.each([[-1], [2]])('R12: an answer of another block is not taken for this one: %i', async (away) => {
     start()
     tenderly.setFault({
       kind: 'rewrite',
-      change: (told) => ({ ...told, block_number: told.block_number - 1 }),
+      change: (told) => ({ ...told, block_number: told.block_number + away }),
     })
     await expect(prepare({ to: 'merchant', amount: '1', asset: 'USDC' })).rejects.toMatchObject({
       code: 'simulation_unavailable',

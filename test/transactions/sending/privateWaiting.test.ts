@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { SimulationReceipt } from '../../../src/chains/simulationReceipt.ts'
 import { caller } from '../../support/engine.ts'
 import {
   CALL,
@@ -131,6 +132,22 @@ describe('D3: what no block takes privately', () => {
 })
 
 describe('D3: a fallback that the operator allows', () => {
+  it('D3: is not taken by who does not know how far the chain is', async () => {
+    const falling = startPrivateEngine(world, { relay: { url: world.relay.url, fallbackBlocks: 3 } })
+    await falling.begin('somewhere')
+    const [attempt] = falling.rows('select raw, hash, account, receipt from attempts') as Record<
+      'raw' | 'hash' | 'account' | 'receipt',
+      string
+    >[]
+    const { raw = '', hash = '', account = '', receipt = '{}' } = attempt ?? {}
+    const bytes = { raw, hash, account, receipt: JSON.parse(receipt) as SimulationReceipt }
+    expect(bytes.receipt.publicFrom).toMatch(/^\d+$/)
+    const adapter = await falling.chains.adapter('sandbox-a')
+    expect(await falling.broadcaster.broadcast(adapter, bytes)).toMatchObject({ by: 'private' })
+    expect(falling.sentPublicly()).toBe(0)
+    await falling.stop()
+  })
+
   it('D3: begins with the block that the receipt names, and not before; the note tells of it', async () => {
     const falling = startPrivateEngine(world, { relay: { url: world.relay.url, fallbackBlocks: 3 } })
     const before = await usdc()

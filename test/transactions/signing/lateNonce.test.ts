@@ -63,6 +63,17 @@ it('R4, R5: a payment above its cap takes no nonce, and one of exactly the cap d
   await world.a.mine()
 })
 
+it('D4: a payment is not signed when the next block would cost a third more than it offers', async () => {
+  const { intentId } = await engine.prepare({ to: 'merchant', amount: '1', idempotencyKey: 'a third more' })
+  const { terms } = JSON.parse((await engine.intents.find(intentId))?.plan ?? '{}')
+  await world.a.ask(
+    'anvil_setNextBlockBaseFeePerGas',
+    `0x${((BigInt(terms.maxFeePerGas) * 3n) / 2n).toString(16)}`,
+  )
+  await world.a.mine()
+  await expect(engine.execute(intentId)).rejects.toMatchObject({ code: 'fees_moved', sideEffect: 'none' })
+})
+
 it('R4, D4: a payment whose gas became too dear after it was prepared takes no nonce', async () => {
   const { intentId } = await engine.prepare({ to: 'merchant', amount: '1', idempotencyKey: 'dear' })
   await world.a.ask('anvil_setNextBlockBaseFeePerGas', '0x174876e800')

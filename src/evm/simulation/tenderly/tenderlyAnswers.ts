@@ -1,3 +1,4 @@
+import { isBursarError } from '../../../errors/bursarError.ts'
 import { untrusted } from '../../../primitives/untrusted.ts'
 import { checksum } from '../../address.ts'
 import { decodeRevert, type Revert } from '../../calls/reverts.ts'
@@ -14,15 +15,29 @@ import { requireJudgeable } from '../logs.ts'
 import { MAX_FRAMES, nativeMove } from '../traced.ts'
 import type { SimulationOutput, TracedCall } from './sdkTypes.ts'
 
-/** An answer in our words, and the block that it is of. Throws `SimulatorAway` when it is none, or `effects_too_many`. */
-export function executionAtTenderly(
-  output: SimulationOutput,
-  { value }: EvmPayload,
-): {
+/** What an answer says. */
+interface Told {
   readonly blockNumber: bigint
   readonly execution: Execution & { readonly frames?: CallFrame }
-} {
-  const { status, gasUsed, blockNumber, logs = [], trace = [] } = output
+}
+
+/** An answer in our words, and the block that it is of. Throws `SimulatorAway` when it is none, or `effects_too_many`. */
+export function executionAtTenderly(output: SimulationOutput, payload: EvmPayload): Told {
+  try {
+    return told(output, payload)
+  } catch (error) {
+    if (error instanceof SimulatorAway || isBursarError(error, 'effects_too_many')) throw error
+    // Of another shape than its client says that it has.
+    throw new SimulatorAway(UNREADABLE)
+  }
+}
+
+export const UNREADABLE = 'its answer cannot be read'
+
+function told(output: SimulationOutput, { value }: EvmPayload): Told {
+  const { status, gasUsed, blockNumber } = output
+  // An empty list comes as nothing, too.
+  const [logs, trace] = [output.logs ?? [], output.trace ?? []]
   if (typeof status !== 'boolean' || !isCount(gasUsed) || !isCount(blockNumber))
     throw garbage('status, gas or block')
   requireJudgeable(logs.length)

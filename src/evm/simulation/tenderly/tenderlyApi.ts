@@ -1,6 +1,7 @@
 import type { Secret } from '../../../primitives/secret.ts'
 import { SimulatorAway } from '../execution.ts'
 import type { SimulationOutput, TransactionParameters } from './sdkTypes.ts'
+import { UNREADABLE } from './tenderlyAnswers.ts'
 
 export interface TenderlyOptions {
   readonly account: string
@@ -108,6 +109,8 @@ function refusalOf(error: unknown, accessToken: Secret): Unrunnable {
   if (status === 429) throw new SimulatorAway('it limits requests (429)')
   // Its own words stay out of the reason, which callers read as ours (R9), and may quote the key (T14).
   if (status !== undefined) throw new SimulatorAway(`it answered with status ${status}`)
+  // Its client fell over what it was answered.
+  if (error instanceof TypeError) throw new SimulatorAway(UNREADABLE)
   const isLate = code === 'ECONNABORTED' || code === 'ETIMEDOUT'
   throw new SimulatorAway(
     isLate ? 'it did not answer in time' : `it cannot be reached (${code ?? 'no reason'})`,
