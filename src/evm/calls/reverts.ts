@@ -15,11 +15,17 @@ const VERDICT =
   /revert|insufficient|intrinsic|exceeds|too low|too high|fee cap|base fee|invalid opcode|stack (under|over)flow|out ?of ?gas/i
 
 /**
+ * What eth_simulateV1 says of blocks that it is to make up, of code that is to be elsewhere, and of its own limits
+ * (ethereum/execution-apis, "eth_simulateV1").
+ */
+const OF_REQUEST: ReadonlySet<number> = new Set([-38_020, -38_021, -38_022, -38_023, -38_026])
+
+/**
  * Whether a refusal is the chain's word about the transaction: a revert (code 3, or revert data), a failed validation
  * (-38xxx of eth_simulateV1), or words that say so. Anything else is an endpoint that could not answer.
  */
 export function isVerdict({ code, message, data }: RpcErrorBody): boolean {
-  if (code === 429 || code === -32005) return false
+  if (code === 429 || code === -32005 || OF_REQUEST.has(code)) return false
   if (code === 3 || (code <= -38_000 && code > -39_000)) return true
   return (typeof data === 'string' && /^0x([0-9a-f]{2})+$/i.test(data)) || VERDICT.test(message)
 }

@@ -1,6 +1,6 @@
 import { encodeErrorResult, type Hex, parseAbi } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { decodeRevert } from '../../../src/evm/calls/reverts.ts'
+import { decodeRevert, isVerdict } from '../../../src/evm/calls/reverts.ts'
 
 const AGENT = '0x70997970C51812dc3A010C7d01b50e0d17dc79C8'
 const ROLE: Hex = `0x${'0'.repeat(63)}1`
@@ -74,5 +74,23 @@ describe('D2: why a simulation reverts', () => {
       quoted: { untrusted: '0xe602df05' },
     })
     expect(decodeRevert('0x')).toEqual({ reason: 'without a reason' })
+  })
+})
+
+describe('R14: a refusal tells about the transaction, or only about who was asked', () => {
+  it.each([
+    [-38_014, 'insufficient funds', true],
+    [-38_013, 'gas', true],
+    [3, '', true],
+    [-32_000, 'execution reverted', true],
+    [-38_026, 'the number of blocks exceeds what is allowed', false],
+    [-38_020, 'block numbers must go up: too low', false],
+    [-38_021, 'timestamp too low', false],
+    [-38_022, 'precompile', false],
+    [-38_023, 'precompile', false],
+    [-32_005, 'limit exceeds', false],
+    [-32_603, 'internal error', false],
+  ])('R14: %d, %s', (code, message, expected) => {
+    expect(isVerdict({ code, message })).toBe(expected)
   })
 })

@@ -10,6 +10,7 @@ import {
   USDC,
   type World,
 } from '../../support/engine.ts'
+import { refusing } from '../../support/missingMethods.ts'
 import { compile, tokenAt } from '../../support/tokens.ts'
 
 let world: World
@@ -122,6 +123,14 @@ interface Head {
   readonly time: number
 }
 
+/** A node that simulates calls in the next block and in no other. */
+const nextBlockOnly = (code: number) =>
+  refusing(({ method, params }) => {
+    const [{ blockStateCalls: blocks = [] } = {}] = params as [{ blockStateCalls?: readonly object[] }?]
+    if (method !== 'eth_simulateV1' || blocks.length < 2) return undefined
+    return { code, message: 'the number of blocks exceeds what is allowed' }
+  })
+
 describe('T11: a contract that behaves in simulations', () => {
   /** Takes nothing where it thinks that it is simulated, else an approval that it was not asked for. */
   const trap = (tell: string) =>
@@ -159,6 +168,25 @@ describe('T11: a contract that behaves in simulations', () => {
       message: expect.stringContaining('in a later block with another maker, base fee and randomness'),
     })
   })
+
+  it.each([
+    ['its limit', -38_026],
+    ['the numbers of blocks', -38_020],
+    ['an argument', -32_602],
+  ])(
+    'T11, F17: a node that makes up no later block, because of %s, is asked for the next one',
+    async (_what, code) => {
+      world.a.proxy.setFault(nextBlockOnly(code))
+      const [honest, trapped] = [tokenAt(97), tokenAt(92)]
+      await world.a.ask('anvil_setCode', honest, trap('true'))
+      await world.a.ask('anvil_setCode', trapped, trap('block.coinbase != address(0)'))
+      expect((await prepare({ to: honest, function: 'mint()' })).simulation).not.toHaveProperty('findings')
+      await expect(prepare({ to: trapped, function: 'mint()' })).rejects.toMatchObject(
+        deniedBy('environment-dependent'),
+      )
+      world.a.proxy.setFault(undefined)
+    },
+  )
 
   it('T11: one that draws by lot who may take something is found out', async () => {
     const at = tokenAt(95)
