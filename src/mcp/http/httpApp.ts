@@ -38,7 +38,10 @@ export function httpApp(options: HttpAppOptions): Hono<Env> {
   app.use(secureHeaders(NOTHING_TO_SHOW))
   app.use(async (c, next) => {
     c.header('Cache-Control', 'no-store')
-    guard.require(c.req.header('host'), c.req.header('origin'))
+    // A target that is a whole URL says itself whom it is for.
+    for (const host of [c.req.header('host'), new URL(c.req.url).host]) {
+      guard.require(host, c.req.header('origin'))
+    }
     await limits.perAddress(addressKey(c.env.incoming.socket.remoteAddress))
     return c.req.header('origin') === undefined ? next() : forPages(c, next)
   })

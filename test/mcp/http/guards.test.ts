@@ -34,6 +34,17 @@ describe('T27: names', () => {
   })
 
   test.each([
+    ['evil.example', 403],
+    ['localhost', 401],
+  ])('T27: a request whose target names the host "%s" itself is answered with %d', async (host, status) => {
+    const door = await openDoor()
+    const socket = connect(Number(new URL(door.url).port), '127.0.0.1')
+    const head = `POST http://${host}/mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`
+    const [answer] = (await once(socket.end(head), 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  })
+
+  test.each([
     'localhost',
     'LOCALHOST:8402',
     '127.0.0.1:1',
