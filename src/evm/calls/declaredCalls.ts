@@ -20,6 +20,8 @@ export interface DeclaredCall extends Call {
   readonly rights: 'account' | 'wallet' | 'none'
   /** What carries it; absent for the payload itself. */
   readonly within?: string
+  /** Run by delegatecall: what carries it lends it all that it has. */
+  readonly lent?: true
   /** Why what it carries could not be read. */
   readonly problem?: string
 }
@@ -58,12 +60,19 @@ function carriedBy(call: DeclaredCall, account: Hex): Carried {
     const args = exactArguments(container.abi.inputs, call.input)
     const carried = container.inner(args, call)
     return {
-      carried: carried.map((inner) => ({ ...inner, within: name, rights: rightsOf(inner, call, account) })),
+      carried: carried.map((inner) => ({
+        ...{ ...inner, within: name, rights: rightsOf(inner, call, account) },
+        ...(container.inner !== toItself && isLent(inner, call) && { lent: true }),
+      })),
     }
   } catch {
     return { carried: [], problem: `bytes that are no arguments of ${name}` }
   }
 }
+
+/** What an account tells itself has no other caller: there an ordinary call keeps the sender as well. */
+const isLent = (inner: Call, { sender, self }: Call) =>
+  inner.sender === sender && inner.self === self && sender !== self
 
 function rightsOf({ sender }: Call, outer: DeclaredCall, account: Hex): DeclaredCall['rights'] {
   if (sender === account) return 'account'
@@ -86,7 +95,7 @@ function carriedRights(call: DeclaredCall, account: Hex): DeclaredCall['rights']
 
 type Inner = (args: readonly unknown[], outer: Call) => readonly Call[]
 
-/** Made by delegatecall to itself, so that its caller stays the caller. */
+/** Made by delegatecall to itself, so that its caller stays the caller: it splits up its own calls, and lends nothing. */
 const toItself: Inner = (args, { sender, self }) =>
   (args.at(-1) as readonly Hex[]).map((input) => ({ sender, self, input }))
 

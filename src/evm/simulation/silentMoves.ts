@@ -44,11 +44,9 @@ export function commandedIn(account: Hex, declared: readonly DeclaredCall[]): Re
   return new Set([...declared.filter(isCommand).map(({ sender }) => sender), ...lentIn(account, declared)])
 }
 
-/** Wallets that run by delegatecall what the account names. A contract that splits up its own calls is none. */
+/** Wallets that run by delegatecall what the account names. */
 export function lentIn(account: Hex, declared: readonly DeclaredCall[]): ReadonlySet<Hex> {
-  const run = declared.filter(
-    ({ within, sender }) => within !== undefined && within !== 'multicall' && sender === account,
-  )
+  const run = declared.filter(({ lent, sender }) => lent && sender === account)
   return new Set(run.map(({ self }) => self))
 }
 

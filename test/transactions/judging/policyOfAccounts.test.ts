@@ -4,6 +4,7 @@ import { readRules } from '../../../src/policy/rules/readRules.ts'
 import { STRANGER } from '../../support/awkwardTokens.ts'
 import { type Engine, MERCHANT, startEngine, TIP_JAR, type World } from '../../support/engine.ts'
 import { openOperations } from '../../support/openOperations.ts'
+import { compile, tokenAt } from '../../support/tokens.ts'
 import { startVaultWorld, VAULT } from '../../support/vault.ts'
 
 // The rules of a policy file on what contract accounts pay: on the account's own payments, and not on what brings them.
@@ -51,6 +52,30 @@ it('R5: what it pays counts as its own, and what brings it is not held up by a l
     { state: 'committed' },
     { state: 'committed' },
   ])
+})
+
+it('R5, T17: a contract that it calls is no wallet of its: what that pays of its own, and becomes, is its own affair', async () => {
+  const pool = tokenAt(900)
+  const source = `contract Subject {
+    event Upgraded(address indexed implementation);
+    function pay(address payable to) external payable { to.transfer(5 ether); }
+    function become(address next) external { emit Upgraded(next); }
+  }`
+  await world.a.ask('anvil_setCode', pool, compile(source))
+  await world.a.ask('anvil_setBalance', pool, '0x8ac7230489e80000')
+  await world.a.mine(1)
+  const rules = [
+    { id: 'pools', allow: { recipients: [pool] } },
+    { id: 'hourly', cap: { asset: 'native', max: '2', per: '1h' } },
+  ]
+  engine.judge.policy.use(readRules(JSON.stringify({ version: 1, rules }), allChains))
+  const pays = { to: pool, function: 'pay(address)', args: [STRANGER], amount: '0.1' }
+  expect(await prepare(pays, 'it pays')).toMatchObject({ status: 'ready' })
+  const becomes = { to: pool, function: 'become(address)', args: [STRANGER] }
+  const { simulation } = await prepare(becomes, 'it becomes')
+  expect(simulation.findings).toContainEqual(
+    expect.objectContaining({ code: 'upgrade', severity: 'warning' }),
+  )
 })
 
 it('T18: its owner does not go round its rules by telling it what to do, alone or in a batch', async () => {
