@@ -1,5 +1,6 @@
 import { decodeEventLog, type Hex, size, slice, zeroAddress } from 'viem'
 import type { Effect } from '../../chains/adapter.ts'
+import { isBursarError } from '../../errors/bursarError.ts'
 import { checksum } from '../address.ts'
 import { erc20Abi, erc721Abi, erc1155Abi, erc6909Abi } from '../calls/abi.ts'
 import {
@@ -44,7 +45,7 @@ export async function effectsOf(
   )
 }
 
-/** Who moves what of which contract to whom, as the logs tell, without the amounts. */
+/** Who moves what of which contract to whom, as the logs tell, without the amounts. Throws `effects_too_many`. */
 export function moveKeys(logs: readonly RawLog[]): ReadonlySet<string> {
   return new Set(
     logs.flatMap((log) =>
@@ -73,6 +74,7 @@ type Move = Omit<Effect, 'asset'> & {
   readonly of?: { readonly standard: CollectionStandard; readonly tokenId?: bigint }
 }
 
+/** Throws `effects_too_many`. */
 function movesOf({ topics, data }: RawLog): readonly Move[] {
   const [signature, ...indexed] = topics
   if (signature === undefined) return []
@@ -80,7 +82,8 @@ function movesOf({ topics, data }: RawLog): readonly Move[] {
     // ERC-20 and ERC-721 share signatures; the latter index one parameter more.
     if (indexed.length === 3) return collectibleMoves([signature, ...indexed], data)
     if (indexed.length === 2) return countedMoves([signature, ...indexed], data)
-  } catch {
+  } catch (error) {
+    if (isBursarError(error)) throw error
     // An event of another kind, or one that does not hold what its signature says.
   }
   return []

@@ -101,6 +101,17 @@ describe('D2: several of several kinds (ERC-1155)', () => {
   })
 })
 
+it('T17, T34: a batch of more kinds than can be judged is refused, and not left out', async () => {
+  const crowd = await looks.install(`contract Subject {
+    event TransferBatch(address indexed operator, address indexed from, address indexed to, uint256[] ids, uint256[] amounts);
+    function take(address to) external { emit TransferBatch(msg.sender, msg.sender, to, new uint256[](2001), new uint256[](2001)); }
+  }`)
+  await expect(effectsOf(crowd, 'take(address)', MERCHANT)).rejects.toMatchObject({
+    code: 'effects_too_many',
+    context: { found: '2001 events' },
+  })
+})
+
 describe('D2: many kinds in one contract (ERC-6909)', () => {
   let vault: Hex
   /** The same, and says nothing of it. */
