@@ -4,7 +4,7 @@ import type { Config } from '../config/types.ts'
 import { BursarError } from '../errors/bursarError.ts'
 import { type Halt, type HaltScope, HaltStore, haltScope } from '../store/halts.ts'
 import type { Journal } from '../store/journal.ts'
-import { everyJournal, withJournal } from './operatorJournal.ts'
+import { type EveryJournal, everyJournal, withJournal } from './operatorJournal.ts'
 import { print } from './output.ts'
 
 /**
@@ -13,12 +13,13 @@ import { print } from './output.ts'
  * when it has done the rest.
  */
 export async function halt(scope: HaltScope, reason: string): Promise<void> {
-  const { config, problem, folders } = everyJournal()
+  const every = everyJournal()
+  const { config, problem } = every
   const named = resolved(scope, config)
   if (problem)
     print(`The configuration does not load, so every journal there is is halted. ${problem.message}`)
   let known = named.wallet === undefined || isConfigured(named.wallet, config)
-  await inEach(folders, async (journal) => {
+  await inEach(every, async (journal) => {
     const halts = new HaltStore(journal)
     known ||= named.wallet !== undefined && (await halts.isKnown(named.wallet))
     const begun = await halts.halt(named, reason)
@@ -38,12 +39,13 @@ export async function resume(scope: HaltScope | 'all'): Promise<void> {
       tool: 'resume',
       problems: ['--wallet and --chain name something'],
     })
-  const { config, problem, folders } = everyJournal()
+  const every = everyJournal()
+  const { config, problem } = every
   // Whoever lets signing go on has the time to mend it.
   if (problem) throw problem
   const named = scope === 'all' ? scope : resolved(scope, config)
   let ended = 0
-  await inEach(folders, async (journal) => {
+  await inEach(every, async (journal) => {
     const halts = new HaltStore(journal)
     const lifted = await halts.resume(named)
     ended += lifted.length
@@ -57,7 +59,7 @@ export async function resume(scope: HaltScope | 'all'): Promise<void> {
 
 /** One after the other, each named where there are several. Throws the first failure when all have had their turn. */
 async function inEach(
-  folders: readonly string[],
+  { folders, lost }: EveryJournal,
   action: (journal: Journal) => Promise<void>,
 ): Promise<void> {
   const failures: unknown[] = []
@@ -65,6 +67,7 @@ async function inEach(
     if (folders.length > 1) print(`${folder}:`)
     await withJournal(folder, action).catch((error: unknown) => failures.push(error))
   }
+  if (lost) failures.push(lost)
   if (failures.length > 0) throw failures[0]
 }
 

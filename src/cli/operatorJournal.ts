@@ -6,7 +6,7 @@ import { journalFolders, readEnvironment } from '../config/readEnvironment.ts'
 import type { Config } from '../config/types.ts'
 import { BursarError, isBursarError } from '../errors/bursarError.ts'
 import { systemClock } from '../primitives/clock.ts'
-import { runningSandboxes } from '../runtime/runningSandboxes.ts'
+import { type RunningSandbox, runningSandboxes } from '../runtime/runningSandboxes.ts'
 import { Journal } from '../store/journal.ts'
 
 /**
@@ -37,6 +37,8 @@ export interface EveryJournal {
   /** Undefined where it does not load; then that is `problem`. */
   readonly config?: Config
   readonly problem?: BursarError
+  /** Present where a sandbox runs and does not tell where its journal is. */
+  readonly lost?: BursarError
 }
 
 /**
@@ -46,17 +48,24 @@ export interface EveryJournal {
 export function everyJournal(): EveryJournal {
   const kept = journalFolders()
   const running = kept.slice(0, 1).flatMap(runningSandboxes)
-  const found = [...kept.filter(hasJournal), ...running.map(({ folder }) => folder)]
+  const found = [...kept.filter(hasJournal), ...running.flatMap(({ folder }) => folder ?? [])]
+  const silent = running.find(({ folder }) => folder === undefined)
+  const lost = silent && { lost: notTold(silent) }
   try {
     const config = loadConfig(readEnvironment(), allChains)
     // The one that is configured is made where there is none yet: its server finds it when it starts.
     const own = config.sandbox.embedded && found.length > 0 ? [] : [journalFolder(config)]
-    return { folders: [...new Set([...found, ...own])], config }
+    return { folders: [...new Set([...found, ...own])], config, ...lost }
   } catch (error) {
     if (!isBursarError(error, 'config_invalid') || found.length === 0) throw error
-    return { folders: [...new Set(found)], problem: error }
+    return { folders: [...new Set(found)], problem: error, ...lost }
   }
 }
+
+const notTold = ({ pid }: RunningSandbox) =>
+  new BursarError('sandbox_unavailable', {
+    reason: `sandboxes/${pid}.json of this BURSAR_HOME does not say where the journal of process ${pid} is; remove the file if that is no sandbox`,
+  })
 
 const hasJournal = (folder: string) => existsSync(join(folder, JOURNAL_FILE))
 
@@ -66,7 +75,10 @@ export function journalFolder({ home, sandbox: { embedded, stateDir } }: Config)
   if (stateDir !== undefined) return stateDir
   const running = runningSandboxes(home)
   const [one] = running
-  if (one && running.length === 1) return one.folder
+  if (one && running.length === 1) {
+    if (one.folder === undefined) throw notTold(one)
+    return one.folder
+  }
   const reason =
     running.length === 0
       ? 'no chain is configured and no sandbox runs, so there is no journal to act on'

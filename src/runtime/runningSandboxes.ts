@@ -8,15 +8,15 @@ import { makeFolder } from '../primitives/makeFolder.ts'
  */
 export interface RunningSandbox {
   readonly pid: number
-  /** Folder of its journal. */
-  readonly folder: string
+  /** Folder of its journal; undefined where the file does not tell. */
+  readonly folder?: string
 }
 
 const folderOf = (home: string) => join(home, 'sandboxes')
 const fileOf = (home: string, pid: number) => join(folderOf(home), `${pid}.json`)
 
 /** Throws the file system's error. */
-export function announceSandbox(home: string, running: RunningSandbox): void {
+export function announceSandbox(home: string, running: Required<RunningSandbox>): void {
   makeFolder(folderOf(home))
   writeFileSync(fileOf(home, running.pid), JSON.stringify(running), { mode: 0o600 })
 }
@@ -30,10 +30,20 @@ export function runningSandboxes(home: string): readonly RunningSandbox[] {
   return namesIn(folderOf(home)).flatMap((name) => {
     const pid = Number(/^(\d+)\.json$/.exec(name)?.[1])
     if (!Number.isSafeInteger(pid)) return []
-    if (isAlive(pid)) return [JSON.parse(readFileSync(fileOf(home, pid), 'utf8')) as RunningSandbox]
+    if (isAlive(pid)) return [announced(home, pid)]
     withdrawSandbox(home, pid)
     return []
   })
+}
+
+/** A process that ended while it wrote leaves half a word, and its number may be another's by now. */
+function announced(home: string, pid: number): RunningSandbox {
+  try {
+    const { folder } = JSON.parse(readFileSync(fileOf(home, pid), 'utf8')) as Partial<RunningSandbox>
+    return { pid, ...(typeof folder === 'string' && { folder }) }
+  } catch {
+    return { pid }
+  }
 }
 
 function namesIn(folder: string): readonly string[] {

@@ -93,3 +93,18 @@ it('F5: stops a sandbox that runs and the journal beside it, each named; one tha
   expect([halts(), readRows(join(home, 'journal.db'), 'select wallet from halts')]).toEqual([[], []])
   remove()
 })
+
+it('F5: a sandbox that cannot be found, its word half-written, keeps the journal beside it from no halt', async () => {
+  const { home, remove } = temporaryHome()
+  const shell = { PATH: '/usr/bin:/bin', BURSAR_HOME: home }
+  const env = { ...shell, BASE_MAINNET_RPC_URL: 'http://127.0.0.1:1' }
+  const bursar = (...args: readonly string[]) => run(process.execPath, [BURSAR, ...args], { env })
+  announceSandbox(home, { pid: process.pid, folder: join(home, 'sandbox') })
+  writeFileSync(join(home, 'sandboxes', `${process.pid}.json`), '{"pid":')
+  const { code, stdout, stderr } = await bursar('halt')
+  expect(stdout).toContain('Signing is halted for every wallet on every chain')
+  expect(readRows(join(home, 'journal.db'), 'select wallet from halts')).toEqual([{ wallet: '' }])
+  // One that runs may sign still.
+  expect([code, stderr]).toEqual([1, expect.stringContaining(`${process.pid}.json`)])
+  remove()
+})
