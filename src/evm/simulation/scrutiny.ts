@@ -1,6 +1,7 @@
 import { type Hex, toHex } from 'viem'
 import type { SimulationOutcome } from '../../chains/adapter.ts'
 import type { Chain } from '../../chains/types.ts'
+import { isBursarError } from '../../errors/bursarError.ts'
 import { randomHex } from '../../primitives/ids.ts'
 import type { ChainClient } from '../../rpc/chainClient.ts'
 import type { RpcRequest } from '../../rpc/transport.ts'
@@ -90,12 +91,15 @@ export class Scrutiny {
     const requests = elsewhereOf(task)
     for (const [index, request] of requests.entries()) {
       const [outcome] = await this.#client.batch([request], signal)
+      const isLast = index === requests.length - 1
       // What a contract does is in an answer: a refusal is about the blocks that were asked for.
-      if (!outcome?.ok && index < requests.length - 1) continue
+      if (!outcome?.ok && !isLast) continue
       try {
         return parseSimulation(outcome, this.#client.host, task).execution
       } catch (error) {
-        if (!(error instanceof SimulatorAway)) throw error
+        // As is an answer that lacks some of them.
+        const isOfBlocks = !isLast && isBursarError(error, 'provider_garbage')
+        if (!isOfBlocks && !(error instanceof SimulatorAway)) throw error
       }
     }
     return undefined
